@@ -1,0 +1,59 @@
+"""Typed errors: each says what went wrong and what to do about it.
+
+`AgentRLError` is a mistake or a fault whose message is complete by itself; the command line prints it as one line
+and exits with code 2. Anything else that escapes is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AgentRLError(Exception):
+    """Base of all errors that agentrl raises on purpose."""
+
+
+class UnknownNameError(AgentRLError, KeyError):
+    """A name is not among the known ones; the message names the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(self.known) or "none")
+        super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0])
+
+
+class ConfigError(AgentRLError, ValueError):
+    """A configuration value is wrong, or two of them do not fit together."""
+
+
+class MissingExtraError(AgentRLError, ImportError):
+    """An optional dependency is not installed; the message gives the line that installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{package} is not installed; install it with: pip install 'agentrl[{extra}]'")
+
+
+class CorruptFileError(AgentRLError, ValueError):
+    """A game, checkpoint or run file cannot be used; the message gives the file and the reason."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class UnsupportedGameError(AgentRLError, ValueError):
+    """A valid game uses a feature that our engine does not play; the message names it and the alternative."""
+
+
+class InfraError(AgentRLError, RuntimeError):
+    """Infrastructure failed (sandbox, server, engine). Never a reward: the turn gets the outcome `infra_error`."""
+
+
+class RunStoppedError(AgentRLError, RuntimeError):
+    """A run stops on purpose: too many infrastructure failures, log-prob mismatch, non-finite loss …"""

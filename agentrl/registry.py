@@ -1,0 +1,55 @@
+"""Which environments come with agentrl. Names and entry points only: nothing here imports an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gymnasium as gym
+
+
+@dataclass(frozen=True, slots=True)
+class EnvEntry:
+    """One registered environment."""
+
+    env_id: str
+    entry_point: str
+    family: str
+    max_episode_steps: int
+    extra: str
+    """The optional dependency group it needs, "" for none."""
+    summary: str
+
+
+ENVIRONMENTS: dict[str, EnvEntry] = {
+    entry.env_id: entry
+    for entry in (
+        EnvEntry("ALFWorld-v0", "agentrl.envs.text.alfworld:ALFWorldEnv", "text", 50, "text", "household tasks in text"),
+        EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "generated adventures"),
+    )
+}
+
+
+def register_environments() -> None:
+    """Register all of `ENVIRONMENTS` with Gymnasium; called by `import agentrl`."""
+    for e in ENVIRONMENTS.values():
+        register(e.env_id, e.entry_point, max_episode_steps=e.max_episode_steps)
+
+
+def register(env_id: str, entry_point: str, *, max_episode_steps: int | None = None, **kwargs: object) -> None:
+    """Register an environment with Gymnasium so that `gym.make(env_id)` honours the whole contract.
+
+    Args:
+        env_id: Gymnasium id, e.g. `Guess-v0`.
+        entry_point: `module:Class` of a subclass of `agentrl.envs.base.TextEnv`.
+        max_episode_steps: time limit; `gym.make(…, max_episode_steps=…)` overrides it.
+        kwargs: passed to the class.
+    """
+    gym.register(
+        env_id,
+        entry_point=entry_point,
+        max_episode_steps=max_episode_steps,
+        order_enforce=False,  # TextEnv.step does it
+        disable_env_checker=True,  # `agentrl envs check` looks deeper, once, instead of at every step
+        additional_wrappers=(gym.envs.registration.WrapperSpec("Episode", "agentrl.envs.base:Episode", {}),),
+        kwargs=kwargs,
+    )

@@ -1,0 +1,1 @@
+"""Agents: rendering, engines, the agent loop."""

@@ -1,0 +1,208 @@
+"""The environment contract: a Gymnasium environment of text that can be forked and that can solve itself.
+
+An author subclasses `TextEnv` and writes four methods (`tasks`, `begin`, `act`, `oracle`); everything else, from
+seeding to `fork`, is here. `gym.make` puts `Episode` around it, which carries the contract through Gymnasium's own
+wrappers and gives the time limit a typed outcome.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self, cast
+
+import gymnasium as gym
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+
+from agentrl.envs.spaces import Unicode
+from agentrl.errors import UnknownNameError
+from agentrl.types import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `begin` and `act` return."""
+
+    text: str
+    """The observation."""
+    rewards: Mapping[str, float] = field(default_factory=dict)
+    """Reward channels of this turn alone; `outcome` is the environment's scalar reward, 0 where it is missing."""
+    outcome: Outcome = Outcome.running()  # noqa: RUF009 - frozen
+    admissible_commands: Sequence[str] | None = None
+    """Every command that does something here, where the family knows them."""
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TextEnv(gym.Env[str, str]):
+    """Base of all text environments.
+
+    `reset(seed=…, options={"task": id})` plays that task; without `task` it draws one from `split`. The same task and
+    actions give the same text on every machine. All mutable state of an episode lives in `self.state`, which
+    `copy_state` copies: that is what makes `snapshot`, `restore` and `fork` work.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}  # type: ignore[misc]
+    action_space: spaces.Space[str] = Unicode()
+    observation_space: spaces.Space[str] = Unicode()
+
+    family: ClassVar[str] = "text"
+    splits: ClassVar[tuple[str, ...]] = ("train",)
+    blocking: ClassVar[bool] = False
+    """Whether a step may take longer than a millisecond; the agent loop then steps it in a thread."""
+
+    state: Any = None
+    """State of the running episode; None before the first reset and after the end."""
+
+    def __init__(self, *, split: str | None = None, render_mode: str | None = None) -> None:
+        self.split = split or self.splits[0]
+        if self.split not in self.splits:
+            raise UnknownNameError("split", self.split, self.splits)
+        self.render_mode = render_mode
+        self.task_id = ""
+        self._last = ""
+
+    # -- what an author writes ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def tasks(self, split: str | None = None) -> Sequence[str]:
+        """Ids of the tasks of a split (default: the environment's own). May be lazy and practically endless."""
+
+    @abstractmethod
+    def begin(self, task_id: str) -> Result:
+        """Set `self.state` to the start of a task and return the first observation.
+
+        Raises:
+            UnknownNameError: there is no such task.
+        """
+
+    @abstractmethod
+    def act(self, action: str) -> Result:
+        """Carry out one action on `self.state`. Must survive any string."""
+
+    @abstractmethod
+    def oracle(self) -> Iterator[str]:
+        """Actions that solve the rest of the episode from here, when each is carried out in turn."""
+
+    def copy_state(self, state: Any) -> Any:
+        """An independent copy of `state`. Override it where `copy.deepcopy` is slow."""
+        return copy.deepcopy(state)
+
+    # -- what everybody calls ----------------------------------------------------------------------------------
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        options = dict(options or {})
+        task_id = options.pop("task", None)
+        if options:
+            raise UnknownNameError("reset option", next(iter(options)), ["task"])
+        if task_id is None:
+            ids = self.tasks(self.split)
+            task_id = ids[int(self.np_random.integers(len(ids)))]
+        self.task_id = str(task_id)
+        result = self.begin(self.task_id)
+        self._last = result.text
+        return result.text, self._info(result)
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        if self.state is None:
+            raise gym.error.ResetNeeded("call reset() before step(): no episode is running")
+        if not isinstance(action, str):
+            raise TypeError(f"an action is a str, not {type(action).__name__}: {action!r:.80}")
+        result = self.act(action)
+        outcome = result.outcome
+        self._last = result.text
+        info = self._info(result)
+        if outcome.done:
+            self.state = None
+        reward = float(result.rewards.get("outcome", 0.0))
+        return result.text, reward, outcome.status == "terminated", outcome.status == "truncated", info
+
+    def snapshot(self) -> Any:
+        """The point reached, as an opaque value that `restore` takes, here or in another environment of this id."""
+        return (self.task_id, self._last, self.copy_state(self.state))
+
+    def restore(self, snapshot: Any) -> None:
+        """Continue from a `snapshot`, which stays usable."""
+        self.task_id, self._last, state = snapshot
+        self.state = self.copy_state(state)
+
+    def fork(self) -> Self:
+        """A second environment at the same point; neither disturbs the other."""
+        twin = copy.copy(self)
+        twin._np_random = copy.deepcopy(self._np_random)
+        twin.state = self.copy_state(self.state)
+        return twin
+
+    def render(self) -> str | None:  # type: ignore[override]
+        return self._last if self.render_mode == "ansi" else None
+
+    def _info(self, result: Result) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "task_id": self.task_id,
+            "outcome": result.outcome,
+            "rewards": dict(result.rewards),
+            **result.info,
+        }
+        if result.admissible_commands is not None:
+            info["admissible_commands"] = list(result.admissible_commands)
+        return info
+
+
+class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
+    """Outermost wrapper of every registered environment: the contract, time limit included.
+
+    A step that Gymnasium's `TimeLimit` cuts off gets the outcome `truncated("max_episode_steps")`. `fork` and
+    `snapshot` take the step count along, so a fork has exactly the steps left that its origin had.
+    """
+
+    def __init__(self, env: gym.Env[str, str]) -> None:
+        RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if truncated and not info["outcome"].done:
+            info["outcome"] = Outcome.truncated("max_episode_steps")
+        return observation, float(reward), terminated, truncated, info
+
+    @property
+    def core(self) -> TextEnv:
+        return cast(TextEnv, self.unwrapped)
+
+    def tasks(self, split: str | None = None) -> Sequence[str]:
+        return self.core.tasks(split)
+
+    def oracle(self) -> Iterator[str]:
+        return self.core.oracle()
+
+    def snapshot(self) -> Any:
+        return [getattr(layer, "_elapsed_steps", None) for layer in _layers(self)], self.core.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        steps, inner = snapshot
+        for layer, elapsed in zip(_layers(self), steps, strict=True):
+            if elapsed is not None:
+                layer._elapsed_steps = elapsed
+        self.core.restore(inner)
+
+    def fork(self) -> Self:
+        return cast(Self, _twin(self))
+
+
+def _layers(env: gym.Env[Any, Any]) -> Iterator[Any]:
+    """The wrappers around an environment, outermost first."""
+    while isinstance(env, gym.Wrapper):
+        yield env
+        env = env.env
+
+
+def _twin(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    if not isinstance(env, gym.Wrapper):
+        return cast(TextEnv, env).fork()
+    wrapper = copy.copy(env)
+    wrapper.env = _twin(env.env)
+    return wrapper
+

@@ -1,0 +1,1 @@
+"""Sandboxes: where untrusted things run."""

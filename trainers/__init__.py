@@ -1,0 +1,1 @@
+"""Trainers: rewards, credit, losses, the learner and its loop."""
