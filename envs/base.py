@@ -30,7 +30,7 @@ class Result:
     """The observation."""
     rewards: Mapping[str, float] = field(default_factory=dict)
     """Reward channels of this turn alone; `outcome` is the environment's scalar reward, 0 where it is missing."""
-    outcome: Outcome = Outcome.running()  # noqa: RUF009 - frozen
+    outcome: Outcome = Outcome.running()
     admissible_commands: Sequence[str] | None = None
     """Every command that does something here, where the family knows them."""
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class TextEnv(gym.Env[str, str]):
     `copy_state` copies: that is what makes `snapshot`, `restore` and `fork` work.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
     action_space: spaces.Space[str] = Unicode()
     observation_space: spaces.Space[str] = Unicode()
 
