@@ -23,8 +23,8 @@ class EnvEntry:
 ENVIRONMENTS: dict[str, EnvEntry] = {
     entry.env_id: entry
     for entry in (
-        EnvEntry("ALFWorld-v0", "agentrl.envs.text.alfworld:ALFWorldEnv", "text", 50, "text", "household tasks in text"),
-        EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "generated adventures"),
+        EnvEntry("ALFWorld-v0", "agentrl.envs.text.alfworld:ALFWorldEnv", "text", 50, "text", "household tasks"),
+        EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "text adventures"),
     )
 }
 

@@ -30,7 +30,7 @@ class Result:
     """The observation."""
     rewards: Mapping[str, float] = field(default_factory=dict)
     """Reward channels of this turn alone; `outcome` is the environment's scalar reward, 0 where it is missing."""
-    outcome: Outcome = Outcome.running()
+    outcome: Outcome = field(default_factory=Outcome.running)
     admissible_commands: Sequence[str] | None = None
     """Every command that does something here, where the family knows them."""
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class TextEnv(gym.Env[str, str]):
     `copy_state` copies: that is what makes `snapshot`, `restore` and `fork` work.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
+    metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012 - as Gymnasium declares it
     action_space: spaces.Space[str] = Unicode()
     observation_space: spaces.Space[str] = Unicode()
 
@@ -136,7 +136,7 @@ class TextEnv(gym.Env[str, str]):
         twin.state = self.copy_state(self.state)
         return twin
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         return self._last if self.render_mode == "ansi" else None
 
     def _info(self, result: Result) -> dict[str, Any]:
