@@ -1,0 +1,266 @@
+"""The configuration of a run: read from TOML, overridden with `--set key=value`, written resolved into the run folder.
+
+Unknown keys are errors that name the nearest valid one. Importing this module pulls in no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from agentrl.errors import ConfigError, UnknownNameError
+
+
+class Section(BaseModel):
+    """A table of the configuration: immutable, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_nearest(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in cls.model_fields:
+                    raise UnknownNameError("configuration key", str(key), cls.model_fields)
+        return data
+
+
+class RunConfig(Section):
+    """Where the results go and how often they are written."""
+
+    name: str = "run"
+    dir: str = ""
+    """The run folder; "" takes the first free `runs/<name>-NNN`."""
+    checkpoint_every: int = Field(10, ge=1)
+    """RL steps between checkpoints. A killed run resumes from the last one."""
+    keep_checkpoints: int = Field(2, ge=1)
+
+
+class EnvConfig(Section):
+    """The environment and its tasks."""
+
+    id: str = "ALFWorld-v0"
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Passed to `gym.make`."""
+    train_split: str = "train"
+    valid_split: str = "valid_unseen"
+    test_split: str = "test_unseen"
+    max_turns: int = Field(50, ge=1)
+
+
+class ModelConfig(Section):
+    """The policy: a local Hugging Face folder, or a small model from random weights."""
+
+    path: str = ""
+    """Folder with config.json, weights and tokenizer with a chat template; "" builds one from the fields below."""
+    architecture: Literal["lfm2", "qwen3"] = "lfm2"
+    hidden_size: int = Field(128, ge=16)
+    intermediate_size: int = Field(384, ge=16)
+    layers: int = Field(4, ge=1)
+    heads: int = Field(4, ge=1)
+    conv_layers: tuple[int, ...] = (0,)
+    """Layers of `lfm2` that are short convolutions; the others are full attention."""
+    vocab_size: int = Field(800, ge=300)
+    max_context: int = Field(2048, ge=64)
+    """Tokens of one episode, at most."""
+    system_prompt: str = ""
+    lora_rank: int = Field(0, ge=0)
+    """Train LoRA adapters of this rank instead of all weights; 0 trains all."""
+
+
+class OptimConfig(Section):
+    """One optimiser: AdamW, or Muon for the hidden matrices with AdamW for the rest."""
+
+    name: Literal["adamw", "muon"] = "adamw"
+    lr: float = Field(1e-3, gt=0)
+    """Learning rate of AdamW."""
+    muon_lr: float = Field(0.02, gt=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_steps: int = Field(0, ge=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """Decay to zero over the steps of the phase."""
+    max_grad_norm: float = Field(1.0, gt=0)
+
+
+class WarmStartConfig(Section):
+    """Supervised fine-tuning on demonstrations of the environment's explorer."""
+
+    demonstrations: int = Field(1000, ge=0)
+    """0 skips the warm start."""
+    mistakes: float = Field(0.2, ge=0, lt=1)
+    """Share of turns in which the demonstrator errs, then recovers; the mistakes themselves are not imitated."""
+    steps: int = Field(1000, ge=0)
+    batch_tokens: int = Field(3000, ge=64)
+    """Tokens of one gradient step, over all processes."""
+    observation_weight: float = Field(0.3, ge=0)
+    """Loss weight of observation tokens; 0 trains on action tokens only."""
+    optim: OptimConfig = OptimConfig(name="muon", lr=3e-3, warmup_steps=20, schedule="linear")
+
+
+class RLConfig(Section):
+    """The reinforcement learning phase."""
+
+    method: str = "grpo"
+    """See `agentrl methods list`."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the method to change, e.g. `{clip_high = 0.28}`."""
+    rewards: dict[str, float] = Field(default_factory=lambda: {"outcome": 1.0})
+    """Weight of each reward channel."""
+    steps: int = Field(100, ge=0)
+    tasks_per_step: int = Field(12, ge=1)
+    group_size: int = Field(8, ge=1)
+    updates: int = Field(2, ge=1)
+    """Gradient steps on each batch of rollouts."""
+    temperature: float = Field(1.0, gt=0)
+    balance: bool = True
+    """Draw task kinds more often where groups still disagree (neither always solved nor always failed)."""
+    optim: OptimConfig = OptimConfig(name="muon", lr=1e-3, muon_lr=0.006)
+
+
+class EvalConfig(Section):
+    """Measuring success. The test split takes no part in choosing anything."""
+
+    every: int = Field(20, ge=0)
+    """RL steps between validations; 0 for none."""
+    valid_games: int = Field(134, ge=1)
+    test_games: int = Field(402, ge=0)
+    """Games of the test split played before and after RL; 0 for none."""
+    temperature: float = Field(0.4, ge=0)
+
+
+class EngineConfig(Section):
+    """The embedded engine and the learner's arithmetic."""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the rollout engine."""
+    train_dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the learner's matrix products (autocast); the weights stay float32."""
+    device: str = "auto"
+    sessions: int = Field(64, ge=1)
+    """Episodes played at once by each process."""
+    max_action_tokens: int = Field(24, ge=1)
+    microbatch_tokens: int = Field(8192, ge=64)
+    processes: int = Field(0, ge=0)
+    """Data-parallel processes, one thread each on a CPU; 0 takes one for each core, at most 2."""
+
+
+class FailureConfig(Section):
+    """What a run puts up with."""
+
+    retries: int = Field(2, ge=0)
+    """Attempts to replay an episode that met an infrastructure error."""
+    max_rate: float = Field(0.2, gt=0, le=1)
+    """Share of episodes lost to infrastructure errors at which the run stops."""
+    max_logprob_gap: float = Field(0.05, gt=0)
+    """Bound on mean |log π_rollout − log π_trainer| in the first RL steps."""
+
+
+class Config(Section):
+    """A whole run."""
+
+    seed: int = 0
+    run: RunConfig = RunConfig()
+    env: EnvConfig = EnvConfig()
+    model: ModelConfig = ModelConfig()
+    warm_start: WarmStartConfig = WarmStartConfig()
+    rl: RLConfig = RLConfig()
+    eval: EvalConfig = EvalConfig()
+    engine: EngineConfig = EngineConfig()
+    failures: FailureConfig = FailureConfig()
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_is_a_path(cls, value: Any) -> Any:
+        """`model = "PATH"` is short for `model.path = "PATH"`."""
+        return {"path": value} if isinstance(value, str) else value
+
+    @classmethod
+    def load(cls, path: Path | None = None, overrides: Iterable[str] = ()) -> Self:
+        """Read a TOML file (None: the defaults) and apply `key=value` overrides with dotted keys.
+
+        Raises:
+            ConfigError: the file cannot be read, or a value is wrong.
+            UnknownNameError: there is no such key; the message names the nearest.
+        """
+        data: dict[str, Any] = {}
+        if path is not None:
+            try:
+                data = tomllib.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError as e:
+                raise ConfigError(f"{path}: no such configuration file") from e
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+                raise ConfigError(f"{path}: {e}") from e
+        for item in overrides:
+            key, separator, text = item.partition("=")
+            if not separator:
+                raise ConfigError(f"--set {item}: write it as key=value, e.g. --set rl.steps=50")
+            _assign(data, key.strip().split("."), _parse(text.strip()), item)
+        try:
+            return cls.model_validate(data)
+        except ValidationError as e:
+            first = e.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"configuration key {where}: {first['msg']} (got {first['input']!r:.80})") from e
+
+    def toml(self) -> str:
+        """The configuration as TOML; `Config.load` reads it back to an equal value."""
+        data = self.model_dump(mode="json")
+        lines = [f"seed = {data.pop('seed')}"]
+        for name, section in data.items():
+            lines += _table(name, section)
+        return "\n".join(lines) + "\n"
+
+
+def _assign(data: dict[str, Any], keys: list[str], value: Any, item: str) -> None:
+    for key in keys[:-1]:
+        inner = data.setdefault(key, {})
+        if isinstance(inner, str) and key == "model":
+            inner = data[key] = {"path": inner}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {item}: {key} is a value, not a table")
+        data = inner
+    data[keys[-1]] = value
+
+
+def _parse(text: str) -> Any:
+    """A TOML value; text that is none is a bare string, so that shells need no second pair of quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _table(name: str, values: Mapping[str, Any]) -> list[str]:
+    lines, inner = ["", f"[{name}]"], []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            inner += _table(f"{name}.{key}", value)
+        else:
+            lines.append(f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}")
+    return lines + inner
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+
+
+def known_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
+    """All dotted keys, for help and completion."""
+    keys: list[str] = []
+    for name, info in section.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys += known_keys(kind, f"{prefix}{name}.")
+        else:
+            keys.append(prefix + name)
+    return keys
+
+
+__all__ = ["Config", "known_keys"]
