@@ -1,0 +1,15 @@
+"""Shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+import pytest
+
+
+def require(module: str) -> ModuleType:
+    """Import an optional component. Without it the test skips and says so; in CI, where all must be there, it fails."""
+    if os.environ.get("CI"):
+        return __import__(module)
+    return pytest.importorskip(module, exc_type=ImportError)
