@@ -1,0 +1,29 @@
+# `make train` trains the default agent, `make test` runs every check. Both set up .venv first, once.
+# PYTHON=python3.12 chooses the interpreter; ARGS="--set seed=2" goes to `agentrl train` or to pytest.
+
+PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done) python3)
+BIN := .venv/bin
+
+.PHONY: train test
+.DELETE_ON_ERROR:
+
+train: .venv/.train
+	$(BIN)/agentrl train $(ARGS)
+
+test: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy -p agentrl
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+.venv/.train: EXTRAS := text,train
+.venv/.dev: EXTRAS := dev
+
+.venv/.%: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("agentrl needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
