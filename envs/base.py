@@ -11,14 +11,14 @@ import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Protocol, Self, cast
 
 import gymnasium as gym
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from agentrl.envs.spaces import Unicode
-from agentrl.errors import UnknownNameError
+from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
 
 
@@ -36,6 +36,17 @@ class Result:
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Demonstrator(Protocol):
+    """An expert that acts from observations alone, so that a policy can learn to do what it does."""
+
+    last_was_mistake: bool
+    """Whether the last action was a deliberate mistake, made to show the recovery; it is not to be imitated."""
+
+    def act(self, observation: str) -> str:
+        """The next command, given what the last one brought (first: the observation of `reset`)."""
+        ...
+
+
 class TextEnv(gym.Env[str, str]):
     """Base of all text environments.
 
@@ -50,6 +61,8 @@ class TextEnv(gym.Env[str, str]):
 
     family: ClassVar[str] = "text"
     splits: ClassVar[tuple[str, ...]] = ("train",)
+    channels: ClassVar[tuple[str, ...]] = ("outcome",)
+    """Names of the reward channels that `act` may return; `family/*` stands for any below."""
     blocking: ClassVar[bool] = False
     """Whether a step may take longer than a millisecond; the agent loop then steps it in a thread."""
 
@@ -85,6 +98,25 @@ class TextEnv(gym.Env[str, str]):
     @abstractmethod
     def oracle(self) -> Iterator[str]:
         """Actions that solve the rest of the episode from here, when each is carried out in turn."""
+
+    def kind(self, task_id: str) -> str:
+        """Category of a task, for balanced sampling and reports; "" where there are none."""
+        return ""
+
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
+        """An expert for the episode that `reset` began. By default the oracle, which knows what it cannot see.
+
+        Args:
+            mistakes: share of turns in which it errs on purpose and then recovers.
+
+        Raises:
+            ConfigError: mistakes are asked for and this environment's demonstrator cannot make any.
+        """
+        if mistakes:
+            raise ConfigError(
+                f"{type(self).__name__} demonstrates by its oracle, which makes no mistakes: set them to 0"
+            )
+        return _OracleDemonstrator(self.oracle())
 
     def copy_state(self, state: Any) -> Any:
         """An independent copy of `state`. Override it where `copy.deepcopy` is slow."""
@@ -151,6 +183,15 @@ class TextEnv(gym.Env[str, str]):
         return info
 
 
+@dataclass(slots=True)
+class _OracleDemonstrator:
+    actions: Iterator[str]
+    last_was_mistake: bool = False
+
+    def act(self, observation: str) -> str:
+        return next(self.actions)
+
+
 class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
     """Outermost wrapper of every registered environment: the contract, time limit included.
 
@@ -177,6 +218,12 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
 
     def oracle(self) -> Iterator[str]:
         return self.core.oracle()
+
+    def kind(self, task_id: str) -> str:
+        return self.core.kind(task_id)
+
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
+        return self.core.demonstrator(seed=seed, mistakes=mistakes)
 
     def snapshot(self) -> Any:
         return [getattr(layer, "_elapsed_steps", None) for layer in _layers(self)], self.core.snapshot()
@@ -205,4 +252,3 @@ def _twin(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
     wrapper = copy.copy(env)
     wrapper.env = _twin(env.env)
     return wrapper
-
