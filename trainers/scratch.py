@@ -1,0 +1,99 @@
+"""A policy from nothing: a tokenizer learned from demonstrations, and a small stock model with random weights.
+
+Both are ordinary Hugging Face objects, so that the trained result is an ordinary checkpoint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers.trainers import BpeTrainer
+from transformers import Lfm2Config, PreTrainedModel, PreTrainedTokenizerFast, Qwen3Config
+from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+
+from agentrl.config import ModelConfig
+
+PAD, END, SYSTEM, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+"""One token a message and one at the end of each action: turns are short, so every token of ceremony counts."""
+
+_NUMBERED = re.compile(r"([a-z]+) \d")
+_ALWAYS_MERGED = 2_000
+"""Extra occurrences that make a name or number one token, however rare it is in the texts."""
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """Byte-level BPE for environment text, complete for any string.
+
+    Merges may cross spaces, so that boilerplate ("you see a") costs one token, but never the border of a number or
+    of a name that is somewhere followed by one ("apple 1"): the words that a policy copies from observations into
+    actions are single tokens everywhere.
+    """
+    texts = list(texts)
+    names = sorted({name for text in texts for name in _NUMBERED.findall(text)})
+    alternatives = "|".join([*names, r"\d+"]) if names else r"\p{L}+|\d+"
+    pieces = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex("\n"), "isolated"),
+            pre_tokenizers.Split(Regex(rf" ?(?<![a-z])(?:{alternatives})(?![a-z])"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pieces
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PAD, END, SYSTEM, USER, ASSISTANT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    numbers = sorted({number for text in texts for number in re.findall(r" \d+", text)})
+    whole = [f" {name}" for name in names] + numbers
+    tokenizer.train_from_iterator([*texts, *(word * _ALWAYS_MERGED for word in whole)], trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END)
+    fast.chat_template = CHAT_TEMPLATE
+    return fast
+
+
+def build_model(config: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
+    """A stock architecture of the given size with random weights, the same for the same seed."""
+    common: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": config.hidden_size,
+        "intermediate_size": config.intermediate_size,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.heads,
+        "max_position_embeddings": config.max_context,
+        "tie_word_embeddings": True,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    kind: Lfm2Config | Qwen3Config
+    if config.architecture == "lfm2":
+        conv = set(config.conv_layers)
+        kind = Lfm2Config(
+            **common,
+            conv_L_cache=3,
+            block_auto_adjust_ff_dim=False,
+            layer_types=["conv" if i in conv else "full_attention" for i in range(config.layers)],
+        )
+    else:
+        kind = Qwen3Config(**common, head_dim=config.hidden_size // config.heads)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(kind)
+    return model
