@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from types import ModuleType
 
@@ -11,5 +12,5 @@ import pytest
 def require(module: str) -> ModuleType:
     """Import an optional component. Without it the test skips and says so; in CI, where all must be there, it fails."""
     if os.environ.get("CI"):
-        return __import__(module)
+        return importlib.import_module(module)
     return pytest.importorskip(module, exc_type=ImportError)

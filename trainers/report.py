@@ -1,0 +1,208 @@
+"""`report.html`: one self-contained page that tells what a run did. Works on a run that is going on or was killed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from tokenizers import Tokenizer
+
+from agentrl.files import atomic_write
+from agentrl.records import Advantages
+from agentrl.trainers.report_charts import charts
+from agentrl.trainers.runs import CONFIG, REPORT, Run
+from agentrl.types import Group, Turn, total
+
+RECENT_STEPS = 20
+"""How many of the last steps are searched for episodes to show."""
+SHOWN_TURNS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """One action token: its text, and its colour's strength (0 certain … 1 surprising)."""
+
+    text: str
+    strength: float
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnView:
+    observation: str
+    action: str
+    tokens: tuple[TokenView, ...]
+    rewards: dict[str, float]
+    advantage: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeView:
+    title: str
+    task_id: str
+    step: int
+    turns: tuple[TurnView, ...]
+    hidden: int
+    """Turns left out at the end."""
+    last_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """Success on one kind of task; None where it was not measured."""
+
+    name: str
+    before: float | None
+    after: float | None
+
+
+def write_report(path: str | Path) -> Path:
+    """Write `report.html` into the run folder at `path` and return where it is.
+
+    Raises:
+        ConfigError: there is no run at `path`.
+        CorruptFileError: its metrics or rollouts cannot be read.
+    """
+    run = Run.open(path)
+    rows = run.metrics()
+    html = _template().render(
+        name=run.path.resolve().name,
+        path=str(run.path),
+        summary=run.summary(),
+        last=rows[-1] if rows else None,
+        headline=_headline(rows, run.summary()),
+        types=_by_type(rows),
+        charts=charts(rows),
+        episodes=_episodes(run),
+        config=(run.path / CONFIG).read_text(),
+    )
+    target = run.path / REPORT
+    with atomic_write(target) as file:
+        file.write(html.encode())
+    return target
+
+
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters |= {"percent": _percent, "duration": _duration, "count": _count}
+    return environment.get_template("report.html.jinja")
+
+
+def _headline(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Success before and after on the test split; on the validation split where the run did not get that far."""
+    for split in ("test", "valid"):
+        values = [row[name] for row in rows if row.get(name := f"{split}/success") is not None]
+        if values and (split == "valid" or len(values) > 1 or summary is not None):
+            break
+    return {"split": split, "before": values[0] if values else None, "after": values[-1] if len(values) > 1 else None}
+
+
+def _by_type(rows: Sequence[Mapping[str, Any]]) -> list[TypeRow]:
+    """First and last measurement of each kind of task, on the test split if it was measured twice."""
+    for split in ("test", "valid"):
+        prefix = f"{split}/success/"
+        measured = [
+            {name.removeprefix(prefix): v for name, v in row.items() if name.startswith(prefix) and v is not None}
+            for row in rows
+        ]
+        measured = [m for m in measured if m]
+        if len(measured) > 1 or (measured and split == "valid"):
+            first, last = measured[0], measured[-1] if len(measured) > 1 else {}
+            return [TypeRow(name, first.get(name), last.get(name)) for name in sorted(first | last)]
+    return []
+
+
+def _episodes(run: Run) -> list[EpisodeView]:
+    """One failed and one solved episode of the last steps, of one and the same task if a group has both."""
+    found: dict[bool, tuple[int, Group, Advantages | None, list[int]]] = {}
+    for step in reversed(run.rollout_steps()[-RECENT_STEPS:]):
+        for group, advantages in run.rollouts(step):
+            here = {group.turns[path[-1]].outcome.solved: (step, group, advantages, path) for path in group.rollouts()}
+            if len(here) == 2:
+                found = here
+                break
+            found = here | found
+        if len(found) == 2:
+            break
+    tokenizer = _tokenizer(run)
+    return [_episode(tokenizer, solved, *found[solved]) for solved in (False, True) if solved in found]
+
+
+def _episode(
+    tokenizer: Tokenizer | None, solved: bool, step: int, group: Group, advantages: Advantages | None, path: list[int]
+) -> EpisodeView:
+    turns = [group.turns[i] for i in path]
+    credit = [None if advantages is None else advantages[i] for i in path]
+    views = [_turn(tokenizer, turn, a) for turn, a in zip(turns, credit, strict=True)][:SHOWN_TURNS]
+    rewards = ", ".join(f"{channel} {total(turns, channel):g}" for channel in group.channels())
+    return EpisodeView(
+        title=f"{'A solved' if solved else 'A failed'} episode: {len(turns)} turns, rewards {rewards or 'none'}",
+        task_id=f"{group.task.env_id}, {group.task.task_id}",
+        step=step,
+        turns=tuple(views),
+        hidden=len(turns) - len(views),
+        last_words=turns[-1].feedback,
+    )
+
+
+def _turn(tokenizer: Tokenizer | None, turn: Turn, advantage: float | Sequence[float] | None) -> TurnView:
+    per_token = advantage if isinstance(advantage, Sequence) else [advantage] * len(turn.action_ids)
+    hints = [
+        f"token {i}, log-prob {lp:.3f}, policy version {v}" + ("" if a is None else f", advantage {a:+.3f}")
+        for i, lp, v, a in zip(turn.action_ids, turn.logprobs, turn.versions, per_token, strict=True)
+    ]
+    texts = [_text(tokenizer, i) for i in turn.action_ids]
+    strengths = [round(1 - math.exp(min(lp, 0.0)), 2) for lp in turn.logprobs]
+    outcome = turn.outcome
+    return TurnView(
+        observation=turn.observation,
+        action=turn.action,
+        tokens=tuple(TokenView(*view) for view in zip(texts, strengths, hints, strict=True)),
+        rewards={name: value for name, value in turn.rewards.items() if value},
+        advantage=_span([a for a in per_token if a is not None]),
+        outcome="" if outcome.status == "running" else _words(outcome.status, outcome.success, outcome.reason),
+    )
+
+
+def _words(status: str, success: bool | None, reason: str) -> str:
+    if status == "terminated":
+        return "solved" if success else "failed"
+    return status.replace("_", " ") + (f": {reason}" if reason else "")
+
+
+def _span(values: Sequence[float]) -> str:
+    """`+0.50`, or `-0.10 … +0.50` where the tokens of a turn differ."""
+    if not values:
+        return ""
+    low, high = f"{min(values):+.2f}", f"{max(values):+.2f}"
+    return low if low == high else f"{low} … {high}"
+
+
+def _tokenizer(run: Run) -> Tokenizer | None:
+    """The tokenizer of the youngest checkpoint that has one."""
+    files = [c / "tokenizer.json" for c in reversed(run.checkpoints())]
+    return next((Tokenizer.from_file(str(f)) for f in files if f.is_file()), None)
+
+
+def _text(tokenizer: Tokenizer | None, token_id: int) -> str:
+    text = tokenizer.decode([token_id], skip_special_tokens=False) if tokenizer is not None else ""
+    return text or f"⟨{token_id}⟩"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def _count(value: float) -> str:
+    return f"{round(value):,}".replace(",", "\u202f")
