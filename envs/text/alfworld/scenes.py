@@ -48,6 +48,8 @@ class Household:
     tasks_of_room: Mapping[str, frozenset[str]]
     templates: Mapping[str, tuple[str, ...]]
     """Task type → objective templates with the fields obj, recep, toggle."""
+    goals: Mapping[str, str]
+    """Task type → the goal section of a PDDL problem, with the same fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def household() -> Household:
             room: frozenset(task for task, rooms in constants.GOALS_VALID.items() if room in rooms) for room in ROOMS
         },
         templates={task: tuple(entry["templates"]) for task, entry in goals.gdict.items()},
+        goals={task: entry["pddl"] for task, entry in goals.gdict.items()},
     )
 
 
