@@ -201,7 +201,7 @@ class Config(Section):
             key, separator, text = item.partition("=")
             if not separator:
                 raise ConfigError(f"--set {item}: write it as key=value, e.g. --set rl.steps=50")
-            _assign(data, key.strip().split("."), _parse(text.strip()), item)
+            _assign(data, key.strip().split("."), parse_value(text.strip()), item)
         try:
             return cls.model_validate(data)
         except ValidationError as e:
@@ -229,7 +229,7 @@ def _assign(data: dict[str, Any], keys: list[str], value: Any, item: str) -> Non
     data[keys[-1]] = value
 
 
-def _parse(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """A TOML value; text that is none is a bare string, so that shells need no second pair of quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -263,4 +263,4 @@ def known_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]
     return keys
 
 
-__all__ = ["Config", "known_keys"]
+__all__ = ["Config", "known_keys", "parse_value"]
