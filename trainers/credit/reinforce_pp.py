@@ -1,0 +1,34 @@
+"""REINFORCE++: no critic and no comparison inside a group; the whole batch sets the scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from agentrl.trainers.credit.base import Array, Batch, Level, broadcast, centred, discounted, returns_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReinforcePP:
+    """Return to go of each turn, whitened over all action tokens of the batch; arXiv 2501.03262, section 3.
+
+    With `baseline` (REINFORCE++-baseline, for several rollouts per task): the rollout's return minus the mean of its
+    group, the same on every turn, then whitened over the batch.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    level: ClassVar[Level] = "turn"
+    whiten: ClassVar[bool] = True
+
+    baseline: bool = False
+    gamma: float = 1.0
+    """Discount per turn of the return to go; has no part in the baseline variant."""
+
+    @property
+    def min_group(self) -> int:
+        return 2 if self.baseline else 1
+
+    def __call__(self, batch: Batch) -> list[list[Array]]:
+        if self.baseline:
+            return [broadcast(group, centred(returns_of(group), std=False)) for group in batch]
+        return [[discounted(rollout.rewards, self.gamma) for rollout in group] for group in batch]

@@ -1,0 +1,366 @@
+"""The learner: wraps a causal language model and turns credited rows into optimiser steps.
+
+Data parallelism: every process holds the whole batch and computes its share of the micro-batches of each step;
+gradients and statistics travel in one all-reduce, and every process takes the same step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from agentrl.config import OptimConfig
+from agentrl.errors import ConfigError, RunStoppedError
+from agentrl.trainers import packing
+from agentrl.trainers.data import Floats, Row, SftRow, pad
+from agentrl.trainers.loss_spec import LossSpec
+from agentrl.trainers.losses import (
+    POLICY_STATS,
+    VALUE_STATS,
+    Stats,
+    kl_loss,
+    log_softmax_at,
+    policy_loss,
+    token_weights,
+    value_loss,
+)
+from agentrl.trainers.optim import Optimizer
+from agentrl.trainers.policy import Critic, CriticKind, add_lora, logits_at, plain_weights, reference_of
+from agentrl.trainers.world import World
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerOptions:
+    """How to train, apart from what the loss is."""
+
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    total_steps: int = 0
+    """Optimiser steps of the phase, for a decaying schedule."""
+    temperature: float = 1.0
+    """Of the rollouts; log-probs are those of this distribution. 0 counts as 1, as in `SamplingParams`."""
+    banned_ids: tuple[int, ...] = ()
+    """Tokens that the engine never samples; they are outside the distribution here too."""
+    micro_batch_tokens: int = 8192
+    """Most tokens of one forward pass, padding included."""
+    dtype: str = "float32"
+    """`bfloat16` runs matrix products in it (autocast); weights and sums stay float32."""
+    critic: CriticKind = "none"
+    lora_rank: int = 0
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class _Micro:
+    """Flat action tokens (N,) of one micro-batch of padded rows (R, L)."""
+
+    ids: Tensor
+    index: Tensor
+    targets: Tensor
+    rows: Tensor
+    fields: dict[str, Tensor]
+
+
+class Learner:
+    """Holds the policy, its optimiser, and where asked for a critic and a reference model."""
+
+    def __init__(self, model: PreTrainedModel, options: LearnerOptions, world: World | None = None) -> None:
+        self.options = options
+        self.world = world or World()
+        self.device = next(model.parameters()).device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            self.model = add_lora(model, options.lora_rank) if options.lora_rank else model.float()
+        self.model.eval()  # no dropout: the engine sampled without it
+        self.critic = None if options.critic == "none" else Critic(model, options.critic).to(self.device)
+        self.reference: nn.Module | None = None
+        trained = [self.model] if self.critic is None else [self.model, self.critic]
+        self.optimizer = Optimizer(trained, options.optim, options.total_steps)
+        self._rng = np.random.default_rng(options.seed)
+        self._banned = torch.tensor(options.banned_ids, dtype=torch.long, device=self.device)
+        if self.world.size > 1:
+            for parameter in self.optimizer.parameters:
+                dist.broadcast(parameter.data, src=0)
+
+    # -- reinforcement learning ----------------------------------------------------------------------------------
+
+    def update(self, rows: Sequence[Row], loss: LossSpec, *, epochs: int = 1, mini_batches: int = 1) -> Metrics:
+        """Train on a batch: `epochs` passes, each in `mini_batches` optimiser steps over random parts of the rows.
+
+        All processes must call it with the same rows. Where the loss consists of the policy's surrogate alone, rows
+        whose advantages are all 0 have no gradient and are not computed, though they count in the normalisation.
+
+        Raises:
+            RunStoppedError: loss or gradient is not finite; no step was taken on it.
+        """
+        begin = time.perf_counter()
+        if loss.reference_in_loss:
+            rows = self._with_reference(rows)
+        before = self.optimizer.step_count
+        parts = [p for _ in range(epochs) for p in np.array_split(self._rng.permutation(len(rows)), mini_batches)]
+        steps = [self._policy_step([rows[i] for i in part], loss) for part in parts]
+        metrics = _merge([m for m in steps if m])
+        metrics["steps"] = float(self.optimizer.step_count - before)
+        metrics["seconds"] = time.perf_counter() - begin
+        return metrics
+
+    def _policy_step(self, rows: list[Row], spec: LossSpec) -> Metrics:
+        weights = token_weights([int(row.mask.sum()) for row in rows], spec)
+        batch = [(row, w) for row, w in zip(rows, weights, strict=True) if row.mask.any()]
+        if spec.policy_only and self.critic is None:
+            batch = [(row, w) for row, w in batch if row.advantages.any()]
+        if not batch:
+            return {}
+        kept = [row for row, _ in batch]
+        fields = {
+            "old": [row.logprobs for row in kept],
+            "advantages": [row.advantages for row in kept],
+            "weights": [np.full(len(row), w, np.float32) for row, w in batch],
+            **_optional("returns", [row.returns for row in kept]),
+            **_optional("values", [row.values for row in kept]),
+            **_optional("reference", [row.reference for row in kept]),
+        }
+
+        def compute(micro: _Micro) -> tuple[Tensor, Stats]:
+            logprobs, entropy, hidden = self._forward(self.model, micro)
+            f = micro.fields
+            total, stats = policy_loss(logprobs, f["old"], f["advantages"], f["weights"], micro.rows, spec)
+            stats["entropy"] = entropy.detach().sum()
+            if spec.entropy_coef:
+                total = total - spec.entropy_coef * (f["weights"] * entropy).sum()
+            if spec.reference_in_loss:
+                term, more = kl_loss(logprobs, f["reference"], f["weights"], spec.kl)
+                total, stats = total + spec.kl_coef * term, stats | more
+            if self.critic is not None:
+                value = self._value(micro, hidden)
+                term, more = value_loss(value, f["values"], f["returns"], f["weights"], spec.value_clip)
+                total, stats = total + spec.value_coef * term, stats | more
+            return total, stats | {"loss": total.detach()}
+
+        names = [*POLICY_STATS, "entropy", "loss"]
+        names += ["kl"] if spec.reference_in_loss else []
+        names += VALUE_STATS if self.critic is not None else []
+        return self._step([row.ids for row in kept], [row.mask for row in kept], fields, compute, names)
+
+    # -- supervised fine-tuning ----------------------------------------------------------------------------------
+
+    def sft_update(self, rows: Sequence[SftRow]) -> Metrics:
+        """One optimiser step on the weighted mean of −log π over the tokens of these rows.
+
+        Raises:
+            RunStoppedError: loss or gradient is not finite; no step was taken on it.
+        """
+        begin = time.perf_counter()
+        total = sum(float(row.weights.sum()) for row in rows)
+        if total <= 0:
+            raise ValueError("no token of these rows has a loss weight")
+        fields = {"weights": [row.weights / total for row in rows]}
+
+        def compute(micro: _Micro) -> tuple[Tensor, Stats]:
+            logprobs, _, _ = self._forward(self.model, micro, temperature=1.0)
+            loss = -(micro.fields["weights"] * logprobs).sum()
+            return loss, {"loss": loss.detach()}
+
+        metrics = self._step([row.ids for row in rows], [row.weights > 0 for row in rows], fields, compute, ["loss"])
+        metrics["seconds"] = time.perf_counter() - begin
+        return metrics
+
+    # -- scoring -------------------------------------------------------------------------------------------------
+
+    def logprobs(self, rows: Sequence[Row]) -> list[Floats]:
+        """(L,) per row: log-probs of the trained action tokens under the current policy, 0 elsewhere."""
+        return self._score(rows, lambda micro: self._forward(self.model, micro)[0])
+
+    def reference_logprobs(self, rows: Sequence[Row]) -> list[Floats]:
+        """The same under the reference model."""
+        reference = self._reference()
+        return self._score(rows, lambda micro: self._forward(reference, micro)[0])
+
+    def values(self, rows: Sequence[Row]) -> list[Floats]:
+        """(L,) per row: the critic's value before each trained action token, 0 elsewhere."""
+        if self.critic is None:
+            raise ConfigError("this learner has no critic; set critic to detached, shared or copy")
+        return self._score(rows, lambda micro: self._value(micro, self._forward(self.model, micro)[2]))
+
+    def set_reference(self) -> None:
+        """Take the policy as it is now as the reference model of KL terms."""
+        self.reference = reference_of(self.model)
+
+    def _reference(self) -> nn.Module:
+        if self.reference is None:
+            raise ConfigError("a KL term needs a reference model; call set_reference() first")
+        return self.reference
+
+    def _with_reference(self, rows: Sequence[Row]) -> list[Row]:
+        if all(row.reference is not None for row in rows):
+            return list(rows)
+        scored = self.reference_logprobs(rows)
+        return [dataclasses.replace(row, reference=r) for row, r in zip(rows, scored, strict=True)]
+
+    @torch.no_grad()
+    def _score(self, rows: Sequence[Row], compute: Callable[[_Micro], Tensor]) -> list[Floats]:
+        shares = packing.plan([len(row) for row in rows], self.options.micro_batch_tokens, self.world.size)
+        mine: list[tuple[int, Floats]] = []
+        for batch in shares[self.world.rank]:
+            micro = self._micro([rows[i].ids for i in batch], [rows[i].mask for i in batch], {})
+            flat = compute(micro).float().cpu().numpy() if len(micro.index) else np.zeros(0, np.float32)
+            ends = np.cumsum([rows[i].mask.sum() for i in batch])
+            for i, part in zip(batch, np.split(flat, ends[:-1]), strict=True):
+                scores = np.zeros(len(rows[i]), np.float32)
+                scores[rows[i].mask] = part
+                mine.append((i, scores))
+        if self.world.size > 1:
+            gathered: list[Any] = [None] * self.world.size
+            dist.all_gather_object(gathered, mine)
+            mine = [item for part in gathered for item in part]
+        return [scores for _, scores in sorted(mine, key=lambda item: item[0])]
+
+    # -- weights and state ---------------------------------------------------------------------------------------
+
+    def weights(self) -> dict[str, Tensor]:
+        """The policy's weights by their Hugging Face names, for `Engine.publish` and checkpoints; not copied."""
+        return plain_weights(self.model)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the policy's plain weights that a resumed run needs."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "critic": None if self.critic is None else self.critic.state_dict(),
+            "reference": None if self.reference is None else self.reference.state_dict(),
+            "adapters": self.model.state_dict() if self.options.lora_rank else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of `state_dict`, for a learner built with the same options around the saved policy."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._rng.bit_generator.state = state["rng"]
+        if state["adapters"] is not None:
+            self.model.load_state_dict(state["adapters"])
+        if self.critic is not None:
+            self.critic.load_state_dict(state["critic"])
+        if state["reference"] is not None:
+            self.set_reference()
+            self._reference().load_state_dict(state["reference"])
+
+    # -- one step ------------------------------------------------------------------------------------------------
+
+    def _step(
+        self,
+        ids: list[Any],
+        masks: list[Any],
+        fields: dict[str, list[Any]],
+        compute: Callable[[_Micro], tuple[Tensor, Stats]],
+        names: Sequence[str],
+    ) -> Metrics:
+        lengths = [len(row) for row in ids]
+        shares = packing.plan(lengths, self.options.micro_batch_tokens, self.world.size)
+        self.optimizer.zero_grad()
+        sums = {name: torch.zeros((), device=self.device) for name in names}
+        for batch in shares[self.world.rank]:
+            micro = self._micro(
+                [ids[i] for i in batch],
+                [masks[i] for i in batch],
+                {name: [arrays[i] for i in batch] for name, arrays in fields.items()},
+            )
+            if len(micro.index) == 0:
+                continue
+            loss, stats = compute(micro)
+            loss.backward()
+            for name, value in stats.items():
+                sums[name] += value
+        sums = self._reduce(sums)
+        loss_sum = float(sums["loss"])
+        norm = float(torch.nn.utils.clip_grad_norm_(self.optimizer.parameters, self.options.optim.max_grad_norm))
+        if not math.isfinite(norm) or not math.isfinite(loss_sum):
+            raise RunStoppedError(
+                f"optimiser step {self.optimizer.step_count}: loss {loss_sum}, gradient norm {norm};"
+                " lower the learning rate or look for extreme log-probs in the batch"
+            )
+        lr = self.optimizer.lr
+        self.optimizer.step()
+        count = max(int(sum(mask.sum() for mask in masks)), 1)
+        metrics = {name: float(v) / (1 if name == "loss" else count) for name, v in sums.items()}
+        metrics |= {"grad_norm": norm, "lr": lr, "rows": float(len(ids)), "tokens": float(sum(lengths))}
+        metrics["action_tokens"] = float(count)
+        metrics["padding"] = packing.padding_share(lengths, [batch for share in shares for batch in share])
+        return metrics
+
+    def _reduce(self, sums: Stats) -> Stats:
+        """Add gradients and statistics over all processes in one flat all-reduce."""
+        if self.world.size == 1:
+            return sums
+        for parameter in self.optimizer.parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in self.optimizer.parameters if parameter.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients] + [torch.stack(list(sums.values()))])
+        dist.all_reduce(flat)
+        *parts, totals = flat.split([*(g.numel() for g in gradients), len(sums)])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return dict(zip(sums, totals, strict=True))
+
+    def _micro(self, ids: list[Any], masks: list[Any], fields: dict[str, list[Any]]) -> _Micro:
+        length = max(len(row) for row in ids)
+        padded, mask = pad(ids, length), pad(masks, length)
+        rows, columns = np.nonzero(mask)
+        targets = padded[rows, columns]
+
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+        return _Micro(
+            ids=tensor(padded),
+            index=tensor(rows * length + columns - 1),
+            targets=tensor(targets),
+            rows=tensor(rows),
+            fields={name: tensor(pad(arrays, length)[rows, columns]) for name, arrays in fields.items()},
+        )
+
+    def _forward(
+        self, model: nn.Module, micro: _Micro, temperature: float | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(N,) log-probs, (N,) entropies, (N, H) hidden states."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.dtype == "bfloat16"):
+            logits, hidden = logits_at(model, micro.ids, micro.index)
+        logits = logits.float() / (temperature or self.options.temperature or 1.0)
+        if len(self._banned):
+            if torch.isin(micro.targets, self._banned).any():
+                raise ValueError("an action contains a token that the engine is told never to sample")
+            logits = logits.index_fill(-1, self._banned, torch.finfo(torch.float32).min)
+        logprobs, entropy = log_softmax_at(logits, micro.targets)
+        return logprobs, entropy, hidden
+
+    def _value(self, micro: _Micro, hidden: Tensor) -> Tensor:
+        if self.critic is None:
+            raise ConfigError("this learner has no critic")
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.dtype == "bfloat16"):
+            values: Tensor = self.critic(micro.ids, micro.index, hidden)
+        return values
+
+
+def _optional(name: str, arrays: list[Floats | None]) -> dict[str, list[Floats]]:
+    present = [array for array in arrays if array is not None]
+    return {name: present} if len(present) == len(arrays) else {}
+
+
+def _merge(steps: Sequence[Metrics]) -> Metrics:
+    """Mean over the optimiser steps of an update; counts are summed."""
+    if not steps:
+        return {}
+    summed = {"rows", "tokens", "action_tokens"}
+    return {
+        k: float(np.sum([s[k] for s in steps]) if k in summed else np.mean([s[k] for s in steps])) for k in steps[0]
+    }
