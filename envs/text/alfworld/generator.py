@@ -27,9 +27,7 @@ ROOMINESS = {
 }  # fmt: skip
 """How much stands, on average, in or on one receptacle of a kind, relative to the others."""
 
-LAMP_STANDS = frozenset(
-    {"desk", "sidetable", "dresser", "diningtable", "coffeetable", "tvstand", "shelf", "bed", "sofa"}
-)
+LAMP_STANDS = frozenset({"desk", "sidetable", "dresser", "diningtable", "coffeetable", "tvstand"})
 """Where a lamp may stand. The domain lets only a lamp that is "in" a receptacle be used, floor lamps too."""
 
 TREATMENTS = {

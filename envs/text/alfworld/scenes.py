@@ -171,7 +171,8 @@ def _furnish(furniture: dict[str, str], spelling: str, points: list[tuple[float,
             if location not in furniture.values():
                 break
             step += 1
-        furniture[f"{spelling}|{x:+06.2f}|{0.9:+06.2f}|{z + 2 * _GRID:+06.2f}"] = location
+        thor_id = f"{spelling.removesuffix('Basin')}|{x:+06.2f}|{0.9:+06.2f}|{z + 2 * _GRID:+06.2f}"
+        furniture[thor_id + f"|{spelling}" * spelling.endswith("Basin")] = location
 
 
 def _execute(path: str) -> ModuleType:
