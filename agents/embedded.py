@@ -1,0 +1,317 @@
+"""The embedded engine: any `transformers` causal language model in this process, many sessions at once.
+
+Concurrent `generate` calls meet in one pump. Each of its rounds first feeds what sessions have not yet seen (prompts,
+observations), in batches of similar length, and then samples one token for every session that is waiting for one.
+A session's keys and values stay in their slot between turns, so a turn costs its own tokens only.
+
+Everything runs in the event loop's thread: a round is one or a few forward passes, then the coroutines whose turn is
+complete go on before the next round starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from agentrl.agents.engine import SyncReport
+from agentrl.agents.ragged_cache import Append, RaggedCache, check_model
+from agentrl.agents.sampling import sample
+from agentrl.errors import ConfigError, InfraError, UnknownNameError
+from agentrl.types import Completion, FinishReason, SamplingParams
+
+MAX_PASS_TOKENS = 4096
+"""Tokens of one forward pass, padding included; longer prompts are fed in several."""
+PASS_OVERHEAD_TOKENS = 100
+"""Padding that costs about as much as one more forward pass of a small model on a CPU."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """One running `generate`."""
+
+    params: SamplingParams
+    prompt_length: int
+    uniforms: list[float]
+    """One random number per token, drawn beforehand: sampling does not depend on what else is in the batch."""
+    done: asyncio.Future[FinishReason]
+    logprobs: list[float] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    """One growing context. Its first `cached` ids are in the cache."""
+
+    slot: int
+    ids: list[int] = field(default_factory=list)
+    cached: int = 0
+    request: _Request | None = None
+
+
+class EmbeddedEngine:
+    """An `Engine` around a `transformers` model.
+
+    Args:
+        model: a causal language model on its device. It may be the trainer's own module: `publish` then only counts.
+        max_context: longest context in tokens; the model's `max_position_embeddings` if not given.
+        seed: of the sampling of turns whose `SamplingParams` have none.
+
+    Raises:
+        ConfigError: the cache cannot hold this architecture's state.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, max_context: int | None = None, seed: int = 0) -> None:
+        self.max_context = max_context or int(getattr(model.config, "max_position_embeddings", 1 << 20))
+        check_model(model, self.max_context)
+        self.model = model
+        self.version = 0
+        self._head: nn.Module = model.get_output_embeddings()
+        self._rng = np.random.default_rng(seed)
+        self._cache = RaggedCache()
+        self._sessions: dict[str, _Session] = {}
+        self._slots: list[_Session] = []
+        self._pump: asyncio.Task[None] | None = None
+
+    # -- the contract ------------------------------------------------------------------------------------------
+
+    async def generate(self, prompt_ids: Sequence[int], params: SamplingParams, session: str) -> Completion:
+        """See `Engine.generate`.
+
+        Raises:
+            ConfigError: the prompt is empty, or prompt and `max_tokens` exceed `max_context`.
+            InfraError: the device ran out of memory.
+        """
+        prompt = list(prompt_ids)
+        if not prompt or params.max_tokens < 1:
+            raise ConfigError("generate needs at least one token of prompt and max_tokens ≥ 1")
+        if len(prompt) + params.max_tokens > self.max_context:
+            raise ConfigError(
+                f"a prompt of {len(prompt)} tokens and an action of up to {params.max_tokens} exceed the context of "
+                f"{self.max_context}; shorten the episodes (limits) or use a model with a longer context"
+            )
+        held = self._sessions.get(session)
+        if held is None:
+            held = self._sessions[session] = _Session(slot=len(self._slots))
+            self._slots.append(held)
+        elif held.request is not None:
+            raise RuntimeError(f"session {session!r} is already generating")
+        self._rewind(held, prompt)
+        held.ids = prompt
+        rng = self._rng if params.seed is None else np.random.default_rng(params.seed)
+        request = held.request = _Request(
+            params, len(prompt), rng.random(params.max_tokens).tolist(), asyncio.get_running_loop().create_future()
+        )
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run())
+            self._pump.add_done_callback(self._ended)
+        try:
+            reason = await request.done
+        finally:
+            held.request = None
+        return Completion(
+            tuple(held.ids[request.prompt_length :]), tuple(request.logprobs), tuple(request.versions), reason
+        )
+
+    async def score(self, prefix_ids: Sequence[int], target_ids: Sequence[int]) -> tuple[float, ...]:
+        """See `Engine.score`. One forward pass without cache."""
+        if not prefix_ids:
+            raise ConfigError("score needs at least one token of prefix")
+        ids = torch.tensor([[*prefix_ids, *target_ids]], device=self.model.device)
+        with torch.inference_mode():
+            first = len(prefix_ids) - 1
+            rows = torch.arange(first, ids.shape[1] - 1, device=ids.device)
+            logits = self._logits(torch.zeros_like(rows), rows, input_ids=ids, use_cache=False)
+            logprobs = torch.log_softmax(logits.float(), -1)
+            targets = ids[0, first + 1 :, None]
+            return tuple(logprobs.gather(1, targets)[:, 0].tolist())
+
+    async def publish(self, weights: Mapping[str, Tensor], version: int) -> SyncReport:
+        """See `Engine.publish`. Turns in flight go on with the new weights; tensors that are our own are not copied.
+
+        Raises:
+            UnknownNameError: the model has no weight of that name.
+            ConfigError: a weight is missing or has another shape. Nothing was changed then.
+        """
+        begun = time.perf_counter()
+        _load(self.model, weights)
+        self.version = version
+        self._cache = RaggedCache()
+        for held in self._slots:
+            held.cached = 0
+        return SyncReport(version, replicas=1, seconds=time.perf_counter() - begun)
+
+    def release(self, session: str) -> None:
+        """Forget a session; the last slot moves into its place, so that the slots in use stay contiguous."""
+        held = self._sessions.pop(session, None)
+        if held is None:
+            return
+        if held.request is not None:
+            held.request.done.cancel()
+        last = self._slots.pop()
+        if last is not held:
+            self._cache.copy(last.slot, held.slot, last.cached)
+            last.slot = held.slot
+            self._slots[last.slot] = last
+
+    # -- the pump ----------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        """Serve all requests, then end; the next `generate` starts it again."""
+        while True:
+            for batch in _batches([(s, len(s.ids) - s.cached) for s in self._waiting()]):
+                self._advance(batch)
+            ready = self._waiting()
+            if ready:
+                # Idle rows cost less than gathering the others' keys, unless they are many.
+                span = 1 + max(s.slot for s in ready)
+                rows = self._slots[:span] if len(ready) > span // 2 else ready
+                self._advance([(s, int(s.request is not None and not s.request.done.done())) for s in rows])
+            await asyncio.sleep(0)
+            if not self._waiting():
+                self._pump = None
+                return
+
+    def _waiting(self) -> list[_Session]:
+        return [s for s in self._slots if s.request is not None and not s.request.done.done()]
+
+    def _ended(self, pump: asyncio.Task[None]) -> None:
+        """Hand the end of a pump that did not end by itself to everybody who waits for it."""
+        error = None if pump.cancelled() else pump.exception()
+        if isinstance(error, torch.OutOfMemoryError):
+            error = InfraError(f"the engine ran out of memory: {error}")
+        if pump is not self._pump:
+            return
+        self._pump = None
+        for held in self._waiting():
+            assert held.request is not None
+            if error is None:
+                held.request.done.cancel()
+            else:
+                held.request.done.set_exception(error)
+
+    def _rewind(self, held: _Session, prompt: list[int]) -> None:
+        """Cut a session's cache back to what `prompt` begins with, leaving at least one token to feed."""
+        keep = held.cached
+        if keep >= len(prompt) or held.ids[:keep] != prompt[:keep]:
+            pairs = zip(held.ids[:keep], prompt[:-1], strict=False)
+            keep = next((i for i, (a, b) in enumerate(pairs) if a != b), min(keep, len(prompt) - 1))
+            # A convolution's last inputs are known at the end only.
+            held.cached = 0 if self._cache.has_convolutions else keep
+
+    def _advance(self, batch: list[tuple[_Session, int]]) -> None:
+        """One forward pass: feed each session that many ids, and sample for those that are then complete."""
+        device = self.model.device
+        width = max(count for _, count in batch)
+        rows = []
+        for held, count in batch:
+            if held.cached == 0:
+                self._cache.clear_slot(held.slot)
+            tail = held.ids[held.cached : held.cached + count]
+            rows.append(tail + [0] * (width - count))
+        slots, starts, counts = torch.tensor(
+            [[held.slot for held, _ in batch], [held.cached for held, _ in batch], [count for _, count in batch]],
+            device=device,
+        )
+        reach = width + max(held.cached for held, _ in batch)
+        self._cache.reserve(len(self._slots), reach)
+        positions = starts[:, None] + torch.arange(width, device=device)
+        contiguous = all(held.slot == i for i, (held, _) in enumerate(batch))
+        self._cache.plan = Append(slots, contiguous, starts, counts, positions, reach)
+        with torch.inference_mode():
+            hidden = torch.arange(reach, device=device) > positions[:, :, None]  # (R, T, reach)
+            mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=device).masked_fill_(hidden, -torch.inf)
+            logits = self._logits(
+                torch.arange(len(batch), device=device) if width > 1 else None,
+                (counts - 1).clamp_(min=0),
+                input_ids=torch.tensor(rows, device=device),
+                attention_mask=mask[:, None],
+                position_ids=positions,
+                past_key_values=self._cache,
+                use_cache=True,
+            )
+            for held, count in batch:
+                held.cached += count
+            self._sample(logits, [held for held, _ in batch])
+
+    def _sample(self, logits: Tensor, batch: list[_Session]) -> None:
+        """Sample for the rows whose ids are all cached; the others' draws are thrown away."""
+        temperatures, uniforms = [], []
+        for held in batch:
+            r = held.request
+            live = r is not None and not r.done.done() and held.cached == len(held.ids)
+            temperatures.append(r.params.temperature if live and r else 0.0)
+            uniforms.append(r.uniforms[len(r.logprobs)] if live and r else 0.0)
+        tokens, logprobs = sample(
+            logits,
+            torch.tensor(temperatures, device=logits.device),
+            torch.tensor(uniforms, device=logits.device, dtype=torch.float64),
+        )
+        for held, token, logprob in zip(batch, tokens.tolist(), logprobs.tolist(), strict=True):
+            r = held.request
+            if r is None or r.done.done() or held.cached < len(held.ids):
+                continue
+            held.ids.append(token)
+            r.logprobs.append(logprob)
+            r.versions.append(self.version)
+            if token in r.params.stop_token_ids:
+                r.done.set_result("stop")
+            elif len(r.logprobs) == r.params.max_tokens:
+                r.done.set_result("length")
+
+    def _logits(self, rows: Tensor | None, columns: Tensor, **inputs: Any) -> Tensor:
+        """(N, V) logits at the given (row, column) pairs, or of a single column if `rows` is None.
+
+        The other positions are dropped before the output layer, whatever the model does around it.
+        """
+        if self.model.training:
+            self.model.eval()
+        if rows is None:
+            return self.model(**inputs).logits[:, 0]
+        hook = self._head.register_forward_pre_hook(lambda _, args: (args[0][rows, columns][:, None], *args[1:]))
+        try:
+            return self.model(**inputs).logits[:, 0]
+        finally:
+            hook.remove()
+
+
+def _batches(waiting: list[tuple[_Session, int]]) -> list[list[tuple[_Session, int]]]:
+    """Sessions with more than one id to feed, in batches of like lengths: little padding, few passes."""
+    batches: list[list[tuple[_Session, int]]] = []
+    waste = 0
+    for held, behind in sorted((w for w in waiting if w[1] > 1), key=lambda w: -w[1]):
+        count = min(behind, MAX_PASS_TOKENS)
+        if batches:
+            width = batches[-1][0][1]
+            waste += width - count
+            if waste <= PASS_OVERHEAD_TOKENS and width * (len(batches[-1]) + 1) <= MAX_PASS_TOKENS:
+                batches[-1].append((held, count))
+                continue
+        batches.append([(held, count)])
+        waste = 0
+    return batches
+
+
+def _load(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Copy `weights` into `model` in place, after checking that they are complete and fit."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    targets: dict[str, Tensor] = {**dict(model.named_buffers()), **parameters}
+    for name, new in weights.items():
+        if name not in targets:
+            raise UnknownNameError("weight", name, targets)
+        if new.shape != targets[name].shape:
+            raise ConfigError(f"weight {name} has shape {tuple(new.shape)}, not {tuple(targets[name].shape)}")
+    given = {targets[name].data_ptr() for name in weights}
+    if missing := [name for name, p in parameters.items() if p.data_ptr() not in given]:
+        raise ConfigError(f"published weights lack {', '.join(missing[:3])} ({len(missing)} in all)")
+    with torch.no_grad():
+        for name, new in weights.items():
+            if new.data_ptr() != targets[name].data_ptr():
+                targets[name].copy_(new)
