@@ -15,10 +15,10 @@ MAX_LENGTH = 198
 _WORD_LENGTH = 9  # a .z8 dictionary compares only so many characters
 
 _ORDERS = (
-    "save restore restart quit q undo script unscript noscript transcript notranscript verify version "
-    "verbose long brief normal superbrief short notify nouns pronouns oops o "
-    "restrict enable disable print_state"
-).split()
+    *("save", "restore", "restart", "quit", "q", "undo", "script", "unscript", "noscript", "transcript"),
+    *("notranscript", "verify", "version", "verbose", "long", "brief", "normal", "superbrief", "short"),
+    *("notify", "nouns", "pronouns", "oops", "o", "restrict", "enable", "disable", "print_state"),
+)
 _ORDER_PREFIXES = frozenset(word[:_WORD_LENGTH] for word in _ORDERS)
 _SEVERAL = re.compile(r"[.;]|\bthen\b", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ def refusal(action: str) -> str | None:
         return "Say what to do."
     if len(action) > MAX_LENGTH:
         return f"A command has at most {MAX_LENGTH} characters."
-    if not action.isascii() or not action.isprintable():
+    if not action.isascii() or not action.isprintable() or "\\" in action:  # Frotz takes orders after a backslash
         return "A command is one line of plain ASCII text."
     if _SEVERAL.search(action):
         return "One command per turn."

@@ -22,7 +22,8 @@ class TextWorldEnv(TextEnv):
     made at its first reset, which takes seconds, and kept in `library.cache_folder()`.
 
     Reward channels: `outcome` is 1 when the game is won; `score` is the share of the greatest score gained in this
-    turn; `progress` is TextWorld's intermediate reward: 1, 0 or -1 as the way to win gets shorter, stays or gets longer.
+    turn; `progress` is TextWorld's intermediate reward: 1, 0 or -1 as the way to win gets shorter, stays as long, or
+    gets longer.
 
     Args:
         level: see `levels`.
@@ -31,6 +32,7 @@ class TextWorldEnv(TextEnv):
     """
 
     splits = ("train", "valid", "test")
+    channels = ("outcome", "score", "progress")
     blocking = True
     state: Position | None
 
