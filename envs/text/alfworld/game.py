@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from agentrl.envs.text.alfworld.grammar import Texts
+
 TASK_TYPES = (
     "pick_and_place_simple",
     "look_at_obj_in_light",
@@ -20,24 +22,31 @@ class Receptacle:
 
     id: str
     type: str
-    """PDDL `rtype` in lower case, e.g. `cabinettype`."""
+    """PDDL `rtype` in lower case, e.g. `cabinettype`; "" where a file gives none."""
     location: str
+    """Where the agent stands to use it; "" where a file gives none: then nobody gets there."""
     openable: bool = False
     opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A thing. `receptacle` is where it stands at the start, None if nowhere (or held)."""
+    """A thing. `receptacle` is where it stands at the start, None if nowhere."""
 
     id: str
     type: str
-    """PDDL `otype` in lower case, e.g. `appletype`."""
+    """PDDL `otype` in lower case, e.g. `appletype`; "" where a file gives none."""
     receptacle: str | None
     location: str | None
     """The PDDL fact `objectAtLocation`, usually the location of its receptacle."""
     flags: frozenset[str] = frozenset()
     """Unary facts in lower case: pickupable, cleanable, heatable, coolable, toggleable, sliceable, isclean, ishot …"""
+    also_in: tuple[str, ...] = ()
+    """Further receptacles that hold it too, as files may say of a thing in a basin in a sink."""
+    also_at: tuple[str, ...] = ()
+    """Further facts `objectAtLocation`."""
+    contents: tuple[str, ...] = ()
+    """Objects inside it (`inReceptacleObject`). No action changes that; it shows when the object is examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class Goal:
     """Where to put it; "" for look_at_obj_in_light."""
     toggle: str = ""
     """The lamp of look_at_obj_in_light."""
+    lamp_at_location: bool = False
+    """How "at the lamp" is said: by `objectAtLocation` of the lamp, or by the location of the receptacle it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,6 @@ class Game:
     locations: tuple[str, ...]
     start: str
     """Location of the agent at the start."""
-    put_style: str = "move"
-    """`move` for "move O to R", `put` for the older "put O in/on R"."""
     walkthrough: tuple[str, ...] = field(default=())
+    texts: Texts | None = None
+    """Commands and replies of a file's own grammar; None for those of the installed `alfworld` package."""
