@@ -72,6 +72,7 @@ def generate(split: str, index: int) -> Game:
     target, destinations = _one_of(_goals(scene.name, task), chance)
     destination = _one_of(destinations, chance)
 
+    start = _one_of(scene.starts, chance)
     goal_place, lamp = ("", destination) if task == _LOOK else (destination, "")
     things = _place(scene, task, target, goal_place, lamp, chance)
     template = _one_of(household().templates[task], chance)
@@ -83,8 +84,8 @@ def generate(split: str, index: int) -> Game:
         receptacles=scene.receptacles,
         objects=tuple(things),
         can_contain=scene.can_contain,
-        locations=_locations(scene.name),
-        start=_one_of(scene.starts, chance),
+        locations=tuple(sorted((*_locations(scene.name), start))),
+        start=start,
         walkthrough=_walkthrough(scene, task, things, target, goal_place, lamp),
     )
 
@@ -197,8 +198,7 @@ def _receptacle_names(scene_name: str) -> dict[str, str]:
 
 @cache
 def _locations(scene_name: str) -> tuple[str, ...]:
-    scene = load_scene(scene_name)
-    return tuple(sorted({*scene.starts, *(receptacle.location for receptacle in scene.receptacles)}))
+    return tuple({receptacle.location: None for receptacle in load_scene(scene_name).receptacles})
 
 
 def number(ids: Iterable[str]) -> dict[str, str]:

@@ -32,13 +32,8 @@ class TaskIds(Sequence[str]):
         return f"{self.split}/{self.indices[item]}"
 
     def __contains__(self, task_id: object) -> bool:
-        split, _, number = str(task_id).partition("/")
-        return (
-            split == self.split
-            and number.isdecimal()
-            and str(task_id) == f"{split}/{int(number)}"
-            and (int(number) in self.indices)
-        )
+        index = _index(str(task_id))
+        return index in self.indices and task_id == f"{self.split}/{index}"
 
     def __repr__(self) -> str:
         return f"TaskIds({self.split!r}, {self.indices!r})"
@@ -61,7 +56,13 @@ def load_task(task_id: str) -> Game:
     Raises:
         UnknownNameError: there is no such task; the message names the nearest form.
     """
-    split, _, number = task_id.partition("/")
+    split, index = task_id.partition("/")[0], _index(task_id)
     if split not in SIZES or task_id not in task_ids(split):
-        raise UnknownNameError("task", task_id, [f"{name}/{size - 1}" for name, size in SIZES.items()])
-    return generate(split, int(number))
+        raise UnknownNameError("task", task_id, [f"{name}/{min(index, n - 1)}" for name, n in SIZES.items()])
+    return generate(split, index)
+
+
+def _index(task_id: str) -> int:
+    """The number after the slash, 0 where there is none that fits a split."""
+    number = task_id.partition("/")[2]
+    return int(number) if number.isdecimal() and len(number) <= len(str(2**31)) else 0
