@@ -93,7 +93,7 @@ def _draw(panel: Panel, curves: Mapping[str, np.ndarray]) -> str:
             few = len(xy) <= 40
             axes.plot(*_thin(xy).T, color=colour, lw=1.6, label=label, marker="o" if few else "", ms=3)
     axes.set_xlabel("minutes")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.grid(visible=True)
     axes.margins(x=0.02)
     if panel.percent:

@@ -4,8 +4,8 @@
         config.toml                      the resolved configuration
         metrics.jsonl                    one JSON object a line: step, seconds, and named numbers
         tensorboard/                     the same numbers as TensorBoard events
-        rollouts/step_000012.jsonl.gz    one line per group, see `agentrl.records`
-        checkpoints/step_000012/         weights and tokenizer for `transformers`, and what the trainer needs to resume
+        rollouts/step-000012.jsonl.gz    one line per group, see `agentrl.records`
+        checkpoints/step-000012/         see `agentrl.trainers.checkpoint`
         summary.json                     the result, once there is one
         report.html                      the same for people
 
@@ -25,7 +25,6 @@ import shutil
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 CONFIG, METRICS, SUMMARY, REPORT = "config.toml", "metrics.jsonl", "summary.json", "report.html"
 ROLLOUTS, CHECKPOINTS, TENSORBOARD = "rollouts", "checkpoints", "tensorboard"
-_STEP = re.compile(r"step_(\d{6,})")
+_STEP = re.compile(r"step-(\d{6,})")
 
 
 class Run:
@@ -196,25 +195,6 @@ class RunWriter(Run):
         write_groups(path, groups, advantages)
         return path
 
-    @contextmanager
-    def checkpoint(self, step: int, *, keep: int | None = None) -> Iterator[Path]:
-        """A folder to write a checkpoint into; it counts once the `with` block ends without an error.
-
-        Args:
-            keep: how many of the youngest checkpoints to keep, all if None.
-        """
-        final = self.path / CHECKPOINTS / step_name(step)
-        partial = final.with_name(f".{final.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
-        if keep is not None:
-            for old in self.checkpoints()[:-keep]:
-                shutil.rmtree(old)
-
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`."""
         with atomic_write(self.path / SUMMARY) as file:
@@ -246,8 +226,8 @@ def free_run_dir(name: str, root: Path = Path("runs")) -> Path:
 
 
 def step_name(step: int) -> str:
-    """`step_000012`: sorts by name as by number."""
-    return f"step_{step:06d}"
+    """`step-000012`: sorts by name as by number."""
+    return f"step-{step:06d}"
 
 
 def _steps(folder: Path, suffix: str = "") -> dict[int, Path]:

@@ -164,7 +164,9 @@ def test_no_run_no_report(tmp_path: Path) -> None:
 def test_tokens_are_shown_as_text_when_there_is_a_tokenizer(tmp_path: Path) -> None:
     tokenizers = require("tokenizers")
     model = tokenizers.models.WordLevel({"go": 5, "north": 6, "[UNK]": 0}, unk_token="[UNK]")
-    with run(tmp_path / "r") as writer, writer.checkpoint(1) as folder:
+    folder = tmp_path / "r" / "checkpoints" / "step-000001"
+    with run(tmp_path / "r"):
+        folder.mkdir(parents=True)
         tokenizers.Tokenizer(model).save(str(folder / "tokenizer.json"))
     html = write_report(tmp_path / "r").read_text()
     assert ">go</i>" in html
