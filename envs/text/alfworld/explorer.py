@@ -38,7 +38,7 @@ class Explorer:
         seed: of the mistakes; without mistakes nothing is random.
 
     Raises:
-        ConfigError: the first observation states no task of the six known types.
+        ConfigError: the first observation lists no receptacle, or states no task of the six known types.
         MissingExtraError: `alfworld` is not installed.
     """
 
@@ -47,6 +47,8 @@ class Explorer:
         self.task, self.target, self.goal, self.lamp = parse_objective(objective.strip().rstrip("."))
         self.verb, _, self.appliance = TREATMENTS.get(self.task, ("", "", ""))
         self.receptacles: list[str] = _NAMES.findall(intro)
+        if not self.receptacles:
+            raise ConfigError("the first observation of an ALFWorld game lists receptacles; this one has none")
         self.last_was_mistake = False
         self._mistakes, self._random = mistakes, random.Random(seed)
         self._orders = {kind: self._search_order(kind) for kind in (self.target, self.lamp) if kind}

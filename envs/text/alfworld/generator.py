@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import random
 from bisect import bisect
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from typing import TypeVar
 
+from agentrl.envs.text.alfworld.engine import demangle
 from agentrl.envs.text.alfworld.game import TASK_TYPES, Game, Goal, Object, Receptacle
 from agentrl.envs.text.alfworld.scenes import Scene, household, load_scene, scene_names
 
@@ -113,7 +113,7 @@ def _walkthrough(
     scene: Scene, task: str, things: list[Object], target: str, goal_place: str, lamp: str
 ) -> tuple[str, ...]:
     """Commands that win the game: the proof, by construction, that it can be won."""
-    names = number([thing.id for thing in things]) | _receptacle_names(scene.name)
+    names = _names([thing.id for thing in things]) | _receptacle_names(scene.name)
     by_id = {receptacle.id: receptacle for receptacle in scene.receptacles}
     opened: set[str] = set()
     commands: list[str] = []
@@ -193,20 +193,16 @@ def _spread(scene_name: str, goal_place: str) -> dict[tuple[str, bool], _Spread]
 
 @cache
 def _receptacle_names(scene_name: str) -> dict[str, str]:
-    return number([receptacle.id for receptacle in load_scene(scene_name).receptacles])
+    return _names([receptacle.id for receptacle in load_scene(scene_name).receptacles])
+
+
+def _names(ids: list[str]) -> dict[str, str]:
+    return dict(zip(ids, demangle(ids), strict=True))
 
 
 @cache
 def _locations(scene_name: str) -> tuple[str, ...]:
     return tuple({receptacle.location: None for receptacle in load_scene(scene_name).receptacles})
-
-
-def number(ids: Iterable[str]) -> dict[str, str]:
-    """PDDL id → the name that players see, e.g. `cabinet 2`. In sorted order the first of a kind gets the highest."""
-    kinds = defaultdict(list)
-    for name in sorted(ids):
-        kinds[name.split("_bar_", 1)[0] + ("basin" if "basin" in name else "")].append(name)
-    return {name: f"{kind} {len(same) - i}" for kind, same in kinds.items() for i, name in enumerate(same)}
 
 
 def _spot(position: tuple[int, int, int], chance: Chance) -> str:

@@ -9,12 +9,12 @@ import time
 from collections import Counter
 
 import pytest
-from tests.conftest import require
 
 from agentrl.envs.text.alfworld.game import TASK_TYPES, Game
-from agentrl.envs.text.alfworld.generator import TREATMENTS, generate, number
+from agentrl.envs.text.alfworld.generator import TREATMENTS, generate
 from agentrl.envs.text.alfworld.scenes import household, load_scene, package_folder, scene_names
 from agentrl.errors import MissingExtraError, UnknownNameError
+from tests.conftest import require
 
 require("alfworld")
 
@@ -159,16 +159,6 @@ def test_variety() -> None:
     assert {game.goal.toggle for game in GAMES} == {"", "desklamptype", "floorlamptype"}
     assert {len(targets(game)) for game in GAMES} == {1, 2, 3, 4}
     assert len({len(game.objects) for game in GAMES}) > 15
-
-
-def test_numbers_go_down_in_the_order_of_ids() -> None:
-    assert number(["b_bar_2", "a_bar_9", "a_bar_1", "sink_bar_1_bar_sinkbasin", "sink_bar_1"]) == {
-        "a_bar_1": "a 2",
-        "a_bar_9": "a 1",
-        "b_bar_2": "b 1",
-        "sink_bar_1": "sink 1",
-        "sink_bar_1_bar_sinkbasin": "sinkbasin 1",
-    }
 
 
 def test_fast_enough() -> None:

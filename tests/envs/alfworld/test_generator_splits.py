@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tests.conftest import require
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from agentrl.envs.text.alfworld.game import TASK_TYPES, Game
 from agentrl.envs.text.alfworld.scenes import UNSEEN_SCENES
 from agentrl.envs.text.alfworld.splits import SIZES, load_task, task_ids
 from agentrl.errors import UnknownNameError
+from tests.conftest import require
 
 require("alfworld")
 
