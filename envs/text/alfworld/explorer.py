@@ -18,10 +18,9 @@ from agentrl.envs.text.alfworld.scenes import household
 from agentrl.errors import ConfigError
 
 _NAMES = re.compile(r"\ba (\w+ \d+)")
-_ARRIVES = re.compile(r"You arrive at (\w+ \d+)\.")
 _SEES = re.compile(r"(?:On the (\w+ \d+)|The (\w+ \d+) is open\. In it), you see ([^.]*)\.")
 _TAKES = re.compile(r"You pick up the (\w+ \d+) from the (\w+ \d+)\.")
-_MOVES = re.compile(r"You move the (\w+ \d+) to the (\w+ \d+)\.")
+_MOVES = re.compile(r"You (?:move|put) the (\w+ \d+) (?:to|in/on|in|on) the (\w+ \d+)\.")
 _TREATS = re.compile(r"You (?:clean|heat|cool) the (\w+ \d+) using the")
 
 
@@ -56,11 +55,14 @@ class Explorer:
         self._here = ""
         self._looked: set[str] = set()
         """Receptacles whose content has been read."""
+        self._opened: set[str] = set()
         self._seen: dict[str, str] = {}
         """Object → the receptacle where it was last seen; what was seen last comes last."""
         self._holding = ""
         self._taken_from = ""
         self._treated: set[str] = set()
+        self._older_words = False
+        """Whether the game says "put O in/on R" for "move O to R"."""
 
     def act(self, observation: str) -> str:
         """The next command, given what the last one brought (at first: the first observation)."""
@@ -76,15 +78,17 @@ class Explorer:
 
     def _read(self, text: str) -> None:
         """Take in one observation."""
-        if match := _ARRIVES.search(text):
-            self._here = match[1]
-        elif text.startswith("Nothing happens") and self._last.startswith("go to "):
-            # No way to go to a receptacle that exists: it stands where we already are.
-            place = self._last.removeprefix("go to ")
-            self._here = place if place in self.receptacles else self._here
+        refused = text.startswith("Nothing happens")
+        verb, _, rest = self._last.partition(" to ")
+        if verb == "go" and rest in self.receptacles and (refused or text.startswith("You arrive at ")):
+            self._here = rest  # where the way to a receptacle is refused, it stands here
+        elif refused and not self.last_was_mistake and self._last.startswith(("move ", "put ")):
+            self._older_words = not self._older_words
         if match := _SEES.search(text):
             place = match[1] or match[2]
             self._looked.add(place)
+            if match[2]:
+                self._opened.add(place)
             for thing in _NAMES.findall(match[3]):
                 self._seen.pop(thing, None)
                 self._seen[thing] = place
@@ -135,15 +139,19 @@ class Explorer:
 
     def _put(self, place: str) -> str:
         """Bring what is held to a receptacle, and open that if its door is in the way."""
-        if self._here == place and _kind(place) in household().openable and place not in self._looked:
+        if self._here == place and _kind(place) in household().openable and place not in self._opened:
             return self._uncover(place)
-        return self._at(place, f"move {self._holding} to {place}")
+        return self._at(place, self._put_command(place))
+
+    def _put_command(self, place: str) -> str:
+        return f"put {self._holding} in/on {place}" if self._older_words else f"move {self._holding} to {place}"
 
     def _at(self, place: str, command: str) -> str:
         return command if self._here == place else f"go to {place}"
 
     def _uncover(self, place: str) -> str:
-        return f"open {place}" if _kind(place) in household().openable else f"examine {place}"
+        shut = _kind(place) in household().openable and place not in self._opened
+        return f"open {place}" if shut else f"examine {place}"
 
     def _search_order(self, kind: str) -> list[str]:
         """Receptacles where a kind of object may be, by what a visit promises per turn; then all others."""

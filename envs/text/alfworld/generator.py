@@ -202,7 +202,7 @@ def _names(ids: list[str]) -> dict[str, str]:
 
 @cache
 def _locations(scene_name: str) -> tuple[str, ...]:
-    return tuple({receptacle.location: None for receptacle in load_scene(scene_name).receptacles})
+    return tuple(dict.fromkeys(receptacle.location for receptacle in load_scene(scene_name).receptacles))
 
 
 def _spot(position: tuple[int, int, int], chance: Chance) -> str:

@@ -6,9 +6,11 @@ import time
 from collections import defaultdict
 from statistics import mean
 
+import gymnasium as gym
 import pytest
 
-from agentrl.envs.text.alfworld.engine import NOTHING_HAPPENS, Engine
+import agentrl  # noqa: F401 - registers the environments
+from agentrl.envs.text.alfworld.engine import NOTHING_HAPPENS
 from agentrl.envs.text.alfworld.explorer import Explorer, parse_objective
 from agentrl.envs.text.alfworld.game import TASK_TYPES
 from agentrl.envs.text.alfworld.scenes import household
@@ -22,15 +24,18 @@ Step = tuple[str, str, bool]
 """Command, reply, whether it was a mistake."""
 
 
-def play(task_id: str, *, mistakes: float = 0.0, seed: int = 0, turns: int = 30) -> tuple[bool, list[Step]]:
-    engine = Engine(load_task(task_id))
-    state, text, steps = engine.start(), engine.introduction(), []
-    explorer = Explorer(text, mistakes=mistakes, seed=seed)
-    while len(steps) < turns and not engine.won(state):
+ENV = gym.make("ALFWorld-v0", max_episode_steps=30)
+
+
+def play(task_id: str, *, mistakes: float = 0.0, seed: int = 0) -> tuple[bool, list[Step]]:
+    text, _ = ENV.reset(options={"task": task_id})
+    explorer, steps, over = Explorer(text, mistakes=mistakes, seed=seed), [], False
+    while not over:
         command = explorer.act(text)
-        text = engine.step(state, command) or NOTHING_HAPPENS
+        text, _, terminated, over, info = ENV.step(command)
         steps.append((command, text, explorer.last_was_mistake))
-    return engine.won(state), steps
+        over = over or terminated
+    return info["outcome"].solved, steps
 
 
 def intro(receptacles: str, task: str) -> str:
@@ -90,7 +95,7 @@ def test_the_same_every_time() -> None:
 def test_endures_making_only_mistakes_and_silence() -> None:
     won, steps = play("train/8", mistakes=1.0)
     assert len(steps) == 30 or won
-    explorer = Explorer(Engine(load_task("train/8")).introduction())
+    explorer = Explorer(intro("a bed 1, and a drawer 1", "put two book in bed"))
     for text in ("", NOTHING_HAPPENS, "You see a b.", "\x00") * 20:
         assert explorer.act(text)
 
@@ -165,6 +170,32 @@ def test_knows_that_it_stands_where_it_cannot_go() -> None:
         "go to shelf 1",
         "examine shelf 1",
     ]
+
+
+def test_speaks_an_older_grammar() -> None:
+    first = intro("a desk 1, and a drawer 1", "put a book in drawer")
+    assert commands(
+        first,
+        "You arrive at loc 3. On the desk 1, you see a book 1.",
+        "You pick up the book 1 from the desk 1.",
+        "You arrive at loc 7. The drawer 1 is closed.",
+        "You open the drawer 1. The drawer 1 is open. In it, you see nothing.",
+        NOTHING_HAPPENS,
+        "You put the book 1 in/on the drawer 1.",
+    )[2:6] == ["go to drawer 1", "open drawer 1", "move book 1 to drawer 1", "put book 1 in/on drawer 1"]
+
+
+def test_starts_again_where_everything_was_in_vain() -> None:
+    first = intro("a drawer 2, and a drawer 1", "put a book in bed")
+    opened = "You open the drawer {n}. The drawer {n} is open. In it, you see nothing."
+    assert commands(
+        first,
+        "You arrive at drawer 2. The drawer 2 is closed.",
+        opened.format(n=2),
+        NOTHING_HAPPENS,
+        opened.format(n=1),
+        NOTHING_HAPPENS,
+    ) == ["go to drawer 2", "open drawer 2", "go to drawer 1", "open drawer 1", "go to drawer 2", "examine drawer 2"]
 
 
 def test_puts_the_wrong_object_back() -> None:
