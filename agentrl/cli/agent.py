@@ -1,0 +1,76 @@
+"""Who acts: a player that needs no model, or a trained one. Both give groups of turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentrl.agents.players import PLAYERS, play_with, player_factory
+from agentrl.cli.model import model_config, model_folder
+from agentrl.cli.options import make_env
+from agentrl.errors import UnknownNameError
+from agentrl.types import Group, Task
+
+NO_MODEL = tuple(sorted(set(PLAYERS) - {"human"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Games:
+    """Which tasks of which environment, and how they are played."""
+
+    env_id: str
+    arguments: list[str] | None
+    tasks: tuple[str, ...]
+    seed: int
+    max_turns: int
+    temperature: float
+
+
+def choose_tasks(env_id: str, arguments: list[str] | None, split: str | None, count: int) -> tuple[str, ...]:
+    """The first `count` tasks of a split, from the start again where it has fewer.
+
+    Raises:
+        UnknownNameError: there is no such environment or split.
+    """
+    with make_env(env_id, arguments) as env:
+        ids = env.tasks(split)
+        return tuple(ids[i % len(ids)] for i in range(count))
+
+
+def play_games(agent: str, games: Games) -> list[Group]:
+    """Play one episode of each task with `oracle`, `explorer`, `random`, or the model or run at a path.
+
+    Raises:
+        UnknownNameError: `agent` is neither a player nor a path.
+        ConfigError, CorruptFileError: the model cannot be used.
+    """
+    name = games.env_id.rpartition(":")[2]
+    tasks = [Task(name, task) for task in games.tasks]
+    if agent not in NO_MODEL:
+        if not Path(agent).exists():
+            raise UnknownNameError("agent (a player's name or the path of a model or run)", agent, NO_MODEL)
+        return _play_with_model(Path(agent), tasks, games)
+    factory = player_factory(agent)
+    with make_env(games.env_id, games.arguments) as env:
+        return [
+            Group(task, play_with(env, factory, task, seed=games.seed + i, max_turns=games.max_turns))
+            for i, task in enumerate(tasks)
+        ]
+
+
+def _play_with_model(path: Path, tasks: Sequence[Task], games: Games) -> list[Group]:
+    from agentrl.agents.loop import RolloutSpec
+    from agentrl.trainers.prepare import load_policy
+    from agentrl.trainers.rollout import agent_loop, make_engine
+
+    folder = model_folder(path)
+    changes = [f"env.id={tasks[0].env_id}", f"env.max_turns={games.max_turns}"]
+    config = model_config(folder, [*changes, *(f"env.kwargs.{item}" for item in games.arguments or [])])
+    policy = load_policy(folder, config)
+    loop = agent_loop(config, make_engine(config, policy.model), policy.renderer, games.temperature)
+    try:
+        return asyncio.run(loop.collect([RolloutSpec(task, 1, games.seed + i) for i, task in enumerate(tasks)]))
+    finally:
+        loop.close()

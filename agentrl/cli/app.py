@@ -1,0 +1,35 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import agentrl
+from agentrl.cli import bench, doctor, envs, evaluate, methods, play, rollout, train
+
+app = typer.Typer(
+    name="agentrl",
+    help="Multi-turn agentic RL: environments, agent loop and turn-level trainers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        print(agentrl.__version__)
+        raise typer.Exit
+
+
+app.command()(train.train)
+app.command("eval")(evaluate.evaluate)
+app.command()(rollout.rollout)
+app.command()(play.play)
+app.add_typer(envs.app, name="envs")
+app.add_typer(methods.app, name="methods")
+app.add_typer(bench.app, name="bench")
+app.command()(doctor.doctor)

@@ -1,0 +1,77 @@
+"""Arguments that several commands share, and what is made of them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import gymnasium as gym
+import typer
+
+from agentrl.config import parse_value
+from agentrl.envs.base import Episode
+from agentrl.errors import ConfigError, UnknownNameError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override one configuration key; may be repeated."),
+]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="KEY=VALUE", help="An argument of gym.make, e.g. level=w2-o3-q4; may be repeated."),
+]
+Split = Annotated[str | None, typer.Option(help="The split to take tasks from; default: the environment's first.")]
+
+
+def keywords(items: list[str] | None) -> dict[str, Any]:
+    """`key=value` items as keyword arguments; values are read as TOML, anything else is a string.
+
+    Raises:
+        ConfigError: an item has no `=`.
+    """
+    pairs = [item.partition("=") for item in items or []]
+    for key, separator, _ in pairs:
+        if not (separator and key.strip()):
+            raise ConfigError(f"--with {key}: write it as key=value, e.g. --with level=w2-o3-q4")
+    return {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
+
+
+@contextmanager
+def make_env(env_id: str, arguments: list[str] | None = None, **more: Any) -> Iterator[Episode]:
+    """An environment of the contract by its id, or by `module:Id-v0`, where importing the module registers it.
+
+    Raises:
+        UnknownNameError: no such id is registered; the message names the nearest.
+        ConfigError: the module cannot be imported, or the environment refuses its arguments.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"{env_id}: {error}") from error
+    if name not in gym.registry:
+        ours = [i for i, spec in gym.registry.items() if spec.additional_wrappers]  # those of the contract
+        raise UnknownNameError("environment", name, ours)
+    try:
+        env = gym.make(name, **keywords(arguments), **more)
+    except TypeError as error:  # an argument that the class does not take
+        raise ConfigError(f"{name}: {error}") from error
+    if not isinstance(env, Episode):
+        env.close()
+        raise ConfigError(f"{name} lacks the contract: register it with agentrl.register")
+    try:
+        yield env
+    finally:
+        env.close()
+
+
+def print_json(data: object) -> None:
+    """Write `data` to stdout as indented JSON."""
+    json.dump(data, sys.stdout, indent=2, ensure_ascii=False)
+    print()
