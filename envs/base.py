@@ -63,7 +63,7 @@ class TextEnv(gym.Env[str, str]):
     splits: ClassVar[tuple[str, ...]] = ("train",)
     channels: ClassVar[tuple[str, ...]] = ("outcome",)
     """Names of the reward channels that `act` may return; `family/*` stands for any below."""
-    blocking: ClassVar[bool] = False
+    blocking: bool = False
     """Whether a step may take longer than a millisecond; the agent loop then steps it in a thread."""
 
     state: Any = None

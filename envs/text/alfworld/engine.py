@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from agentrl.envs.text.alfworld.game import Game, Object
 from agentrl.envs.text.alfworld.grammar import installed_texts
+from agentrl.envs.text.alfworld.oracle import plan
 from agentrl.envs.text.alfworld.progress import progress_of
 from agentrl.envs.text.alfworld.state import BIT, State, with_one, without
 
@@ -43,6 +44,7 @@ class Engine:
 
     def __init__(self, game: Game) -> None:
         self.game = game
+        self.task_type = game.goal.task_type
         self.texts = game.texts or installed_texts()
         self.receptacles = tuple(sorted(game.receptacles, key=lambda r: r.id))
         self.objects = tuple(sorted(game.objects, key=lambda o: o.id))
@@ -77,10 +79,9 @@ class Engine:
         """A fresh state at the start of the game."""
         return self._first.copy()
 
-    def introduction(self) -> str:
-        """The first observation: banner, room, task."""
+    def introduction(self, state: State) -> str:
+        """The first observation, of a state from `start`: banner, room, task."""
         replies = self.texts.replies
-        state = self._first
         look = self._look(state, 0, 0) if self.receptacles_at[state.at] else self._middle(range(len(self.receptacles)))
         return replies["intro"].format(look=look, task=f"Your task is to: {self.game.objective}.")
 
@@ -107,8 +108,21 @@ class Engine:
                 state.menu = self._menus[key] = self._make_menu(state, slices)
         return state.menu
 
-    def won(self, state: State) -> bool:
-        return state.share == 1.0
+    def commands(self, state: State) -> tuple[str, ...]:
+        """The admissible commands, sorted as in the original."""
+        return self.menu(state).commands
+
+    def share(self, state: State) -> float:
+        """Share of the goal reached, see `progress.py`; 1 when the original says "won"."""
+        return state.share
+
+    def plan(self, state: State) -> list[str]:
+        """Commands that lead from `state` to the goal, planned with full knowledge.
+
+        Raises:
+            NoPlanError: it cannot be reached from there.
+        """
+        return plan(self, state)
 
     # -- actions of the domain ---------------------------------------------------------------------------------
 

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.alfworld.engine import NOTHING_HAPPENS, Engine
-from agentrl.envs.text.alfworld.loader import find_games, load_game
-from agentrl.envs.text.alfworld.oracle import plan
+from agentrl.envs.text.alfworld.export import game_file
+from agentrl.envs.text.alfworld.loader import find_games, load_game, task_type_of
 from agentrl.envs.text.alfworld.splits import load_task, task_ids
-from agentrl.envs.text.alfworld.state import State
 from agentrl.errors import UnknownNameError
 from agentrl.types import Outcome
 
 _INVALID = Outcome.invalid_action(NOTHING_HAPPENS)
 _WON = Outcome.terminated(success=True)
 _RUNNING = Outcome.running()
+
+
+class GameEngine(Protocol):
+    """One game, in our engine or the original. Every method takes a state that `start` made; `step` changes it."""
+
+    task_type: str
+
+    def start(self) -> Any: ...
+    def introduction(self, state: Any) -> str: ...
+    def step(self, state: Any, command: str) -> str | None: ...
+    def commands(self, state: Any) -> Sequence[str]: ...
+    def share(self, state: Any) -> float: ...
+    def plan(self, state: Any) -> list[str]: ...
 
 
 class ALFWorldEnv(TextEnv):
@@ -48,11 +60,13 @@ class ALFWorldEnv(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, render_mode=render_mode)
-        if engine not in ("native", "original"):
-            raise UnknownNameError("engine", engine, ["native", "original"])
+        if engine not in _ENGINES:
+            raise UnknownNameError("engine", engine, _ENGINES)
         self.games = games
+        self.blocking = engine == "original"
+        self._make_engine = _ENGINES[engine]
         self._tasks: dict[str, Sequence[str]] = {}
-        self.engine: Engine | None = None
+        self._engine: GameEngine | None = None
 
     def tasks(self, split: str | None = None) -> Sequence[str]:
         split = split or self.split
@@ -63,52 +77,62 @@ class ALFWorldEnv(TextEnv):
         return self._tasks[split]
 
     def begin(self, task_id: str) -> Result:
-        self.engine = _generated(task_id) if self.games is None else self._from_file(task_id)
-        self.state = self.engine.start()
-        return self._result(self.engine.introduction(), self.state, {}, _RUNNING)
+        changed = None
+        if self.games is not None:
+            if not os.path.isfile(task_id):
+                raise UnknownNameError("task", task_id, self.tasks())
+            changed = os.stat(task_id).st_mtime_ns
+        engine = self._engine = self._make_engine(task_id, changed)
+        self.state = engine.start()
+        return self._result(engine.introduction(self.state), {}, _RUNNING)
 
     def act(self, action: str) -> Result:
-        assert self.engine is not None
-        state = self.state
-        before = state.share
-        text = self.engine.step(state, action)
+        engine, state = self._playing(), self.state
+        before = engine.share(state)
+        text = engine.step(state, action)
         if text is None:
-            return self._result(NOTHING_HAPPENS, state, {"outcome": 0.0, "progress": 0.0}, _INVALID)
-        won = self.engine.won(state)
-        rewards = {"outcome": float(won), "progress": state.share - before}
-        return self._result(text, state, rewards, _WON if won else _RUNNING)
+            return self._result(NOTHING_HAPPENS, {"outcome": 0.0, "progress": 0.0}, _INVALID)
+        share = engine.share(state)
+        rewards = {"outcome": float(share == 1.0), "progress": share - before}
+        return self._result(text, rewards, _WON if share == 1.0 else _RUNNING)
 
     def oracle(self) -> Iterator[str]:
-        assert self.engine is not None
-        return iter(plan(self.engine, self.state) if self.state is not None else ())
+        return iter(self._playing().plan(self.state) if self.state is not None else ())
 
-    def copy_state(self, state: State | None) -> State | None:
+    def copy_state(self, state: Any) -> Any:
         return None if state is None else state.copy()
 
     def snapshot(self) -> Any:
-        return self.engine, super().snapshot()
+        return self._engine, super().snapshot()
 
     def restore(self, snapshot: Any) -> None:
-        self.engine, inner = snapshot
+        self._engine, inner = snapshot
         super().restore(inner)
 
-    def _from_file(self, task_id: str) -> Engine:
-        if not os.path.isfile(task_id):
-            raise UnknownNameError("task", task_id, self.tasks())
-        return _loaded(task_id, os.stat(task_id).st_mtime_ns)
+    def _playing(self) -> GameEngine:
+        assert self._engine is not None
+        return self._engine
 
-    def _result(self, text: str, state: State, rewards: dict[str, float], outcome: Outcome) -> Result:
-        assert self.engine is not None
-        won = self.engine.won(state)
-        info = {"won": won, "score": int(won), "task_type": self.engine.game.goal.task_type}
-        return Result(text, rewards, outcome, self.engine.menu(state).commands, info)
-
-
-@lru_cache(maxsize=256)
-def _generated(task_id: str) -> Engine:
-    return Engine(load_task(task_id))
+    def _result(self, text: str, rewards: dict[str, float], outcome: Outcome) -> Result:
+        engine = self._playing()
+        won = engine.share(self.state) == 1.0
+        info = {"won": won, "score": int(won), "task_type": engine.task_type}
+        return Result(text, rewards, outcome, engine.commands(self.state), info)
 
 
 @lru_cache(maxsize=256)
-def _loaded(path: str, changed: int) -> Engine:
-    return Engine(load_game(path))
+def _native(task_id: str, changed: int | None) -> GameEngine:
+    """Our engine for a generated game or, if `changed` gives its time of change, for a file."""
+    return Engine(load_task(task_id) if changed is None else load_game(task_id))
+
+
+def _original(task_id: str, changed: int | None) -> GameEngine:
+    from agentrl.envs.text.alfworld.original import OriginalEngine  # imports textworld, which takes seconds
+
+    if changed is not None:
+        return OriginalEngine(task_id, task_type_of(task_id))
+    game = load_task(task_id)
+    return OriginalEngine(game_file(game), game.goal.task_type)
+
+
+_ENGINES: Mapping[str, Callable[[str, int | None], GameEngine]] = {"native": _native, "original": _original}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from agentrl.envs.text.alfworld.grammar import Texts
 
 TASK_TYPES = (
     "pick_and_place_simple",
@@ -14,6 +13,24 @@ TASK_TYPES = (
     "pick_cool_then_place_in_recep",
     "pick_two_obj_and_place",
 )
+
+
+Rule = tuple[tuple[str, ...], str]
+"""Facts about one object, all of which must hold, and the reply (a format string)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Format strings over the fields o, r (object and receptacle), l, co, ko and lists."""
+
+    commands: Mapping[str, str]
+    """PDDL action in lower case → template of its command, e.g. `pickupobject` → "take {o} from {r}"."""
+    replies: Mapping[str, str]
+    """Part of a reply (keys in `grammar.py`) or PDDL action in lower case → reply."""
+    about_object: tuple[Rule, ...]
+    """Replies to examining an object; the first whose facts hold."""
+    after_use: tuple[Rule, ...]
+    """Replies to using an object, decided after the effect."""
 
 
 @dataclass(frozen=True, slots=True)

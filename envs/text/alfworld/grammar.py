@@ -12,31 +12,12 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import util
-from pathlib import Path
 from typing import Any
 
+from agentrl.envs.text.alfworld.game import Rule, Texts
 from agentrl.envs.text.alfworld.pddl import unsupported
-from agentrl.errors import MissingExtraError
-
-Rule = tuple[tuple[str, ...], str]
-"""Facts about one object, all of which must hold, and the reply (a format string)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Format strings over the fields o, r (object and receptacle), l, co, ko and lists."""
-
-    commands: Mapping[str, str]
-    """PDDL action in lower case → template of its command, e.g. `pickupobject` → "take {o} from {r}"."""
-    replies: Mapping[str, str]
-    """Key of `_RULES`, or PDDL action in lower case → reply."""
-    about_object: tuple[Rule, ...]
-    """Replies to examining an object; the first whose facts hold."""
-    after_use: tuple[Rule, ...]
-    """Replies to using an object, decided after the effect."""
-
+from agentrl.envs.text.alfworld.scenes import package_folder
+from agentrl.envs.text.alfworld.state import FACTS
 
 _OPEN = "openable(r:receptacle) & opened(r:receptacle)"
 _HERE = "atlocation(a:agent, l:location) & receptacleatlocation(r:receptacle, l:location)"
@@ -125,10 +106,7 @@ _COMMAND_FIELDS = {action: fields.replace(" examine", "") for action, fields in 
     "inventory": "",
     "look": "",
 }
-_STATES = frozenset(
-    "pickupable cleanable heatable coolable toggleable sliceable moveable isreceptacleobject"
-    " isclean ishot iscool istoggled issliced".split()
-)
+_STATES = frozenset(FACTS)
 """Facts that a condition about one object may ask for."""
 _NEVER_DENIED = frozenset({f"not_{fact}" for fact in _STATES} - {"not_ishot", "not_iscool"})
 """Negative facts that the original never asserts (it does so only where an action deletes the fact): always untrue."""
@@ -162,11 +140,7 @@ def installed_texts() -> Texts:
     Raises:
         MissingExtraError: `alfworld` is not installed.
     """
-    spec = util.find_spec("alfworld")  # found, not imported: that would pull in textworld
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("alfworld", "text")
-    path = Path(spec.submodule_search_locations[0]) / "data" / "alfred.twl2"
-    return _read(path.read_text(encoding="utf-8"))
+    return _read((package_folder() / "data" / "alfred.twl2").read_text(encoding="utf-8"))
 
 
 @functools.lru_cache(maxsize=16)

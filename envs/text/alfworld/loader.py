@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agentrl.envs.text.alfworld.game import Game, Goal, Object, Receptacle
+from agentrl.envs.text.alfworld.game import Game, Object, Receptacle
 from agentrl.envs.text.alfworld.goals import read_goal
 from agentrl.envs.text.alfworld.grammar import read_grammar
 from agentrl.envs.text.alfworld.pddl import Expr, check_domain, parse, sections, unsupported
@@ -81,11 +81,22 @@ def load_game(path: str | os.PathLike[str]) -> Game:
         CorruptFileError: the file is not such a game, or its goal is out of reach.
         UnsupportedGameError: it uses what the engine does not play; the message names it.
     """
-    beside = Path(path).parent / "traj_data.json"
-    scene = ""
-    if beside.exists():
-        scene = str(read_json(beside).get("scene", {}).get("floor_plan", ""))
+    scene = str(_trajectory(path).get("scene", {}).get("floor_plan", ""))
     return game_from_data(read_json(path), os.fspath(path), scene)
+
+
+def task_type_of(path: str | os.PathLike[str]) -> str:
+    """Task type of a game that our engine may not play: from `traj_data.json` beside it, "" if that is missing.
+
+    Raises:
+        CorruptFileError: `traj_data.json` cannot be read.
+    """
+    return str(_trajectory(path).get("task_type", ""))
+
+
+def _trajectory(path: str | os.PathLike[str]) -> dict[str, Any]:
+    beside = Path(path).parent / "traj_data.json"
+    return read_json(beside) if beside.exists() else {}
 
 
 def game_from_data(data: Mapping[str, Any], name: str, scene: str = "") -> Game:
@@ -179,7 +190,8 @@ def _by_first(lists: list[list[str]]) -> defaultdict[str, list[str]]:
 
 def _typed(declared: list[Expr]) -> list[tuple[str, str]]:
     """(name, type) from a list `a b - type c - type …`."""
-    result, waiting = [], []
+    result: list[tuple[str, str]] = []
+    waiting: list[str] = []
     words = iter(str(word) for word in declared)
     for word in words:
         if word == "-":

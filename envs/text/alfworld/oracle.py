@@ -5,9 +5,13 @@ It plans on a copy of the state and carries each command out there, so what it y
 
 from __future__ import annotations
 
-from agentrl.envs.text.alfworld.engine import Engine
+from typing import TYPE_CHECKING
+
 from agentrl.envs.text.alfworld.state import BIT, State
 from agentrl.errors import AgentRLError
+
+if TYPE_CHECKING:
+    from agentrl.envs.text.alfworld.engine import Engine
 
 _TREATMENTS = {
     "pick_clean_then_place_in_recep": ("cleanobject", "sinkbasintype", "cleanable", "isclean"),
@@ -28,7 +32,7 @@ def plan(engine: Engine, state: State) -> list[str]:
         NoPlanError: it cannot be reached.
     """
     planner = _Planner(engine, state.copy())
-    if not engine.won(planner.state):
+    if engine.share(state) < 1:
         planner.solve()
     return planner.commands
 
@@ -47,7 +51,7 @@ class _Planner:
             self._place_two()
         else:
             self._place_one()
-        if not self.engine.won(self.state):
+        if self.engine.share(self.state) < 1:
             raise NoPlanError(f"{self.engine.game.game_id}: no plan from here reaches the goal")
 
     # -- the tasks ---------------------------------------------------------------------------------------------
@@ -68,7 +72,7 @@ class _Planner:
         home = max(self._reachable(self.homes), key=lambda r: len(targets & {*self.state.contents[r]}), default=None)
         if home is None:
             raise self._no_plan("there is no place to put it")
-        while not self.engine.won(self.state):
+        while self.engine.share(self.state) < 1:
             thing = self._pick([o for o in targets if o not in self.state.contents[home]])
             self._hold(thing)
             self._put(thing, home)

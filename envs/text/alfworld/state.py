@@ -9,9 +9,20 @@ if TYPE_CHECKING:
     from agentrl.envs.text.alfworld.engine import Menu
 
 FACTS = (
-    "pickupable cleanable heatable coolable toggleable sliceable moveable isreceptacleobject"
-    " isclean ishot iscool istoggled issliced"
-).split()
+    "pickupable",
+    "cleanable",
+    "heatable",
+    "coolable",
+    "toggleable",
+    "sliceable",
+    "moveable",
+    "isreceptacleobject",
+    "isclean",
+    "ishot",
+    "iscool",
+    "istoggled",
+    "issliced",
+)
 """Unary facts about objects that the domain or the grammar asks for."""
 BIT = {fact: 1 << i for i, fact in enumerate(FACTS)}
 
