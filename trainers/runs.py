@@ -25,6 +25,7 @@ import shutil
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -194,6 +195,26 @@ class RunWriter(Run):
         path.parent.mkdir(exist_ok=True)
         write_groups(path, groups, advantages)
         return path
+
+    @contextmanager
+    def checkpoint(self, step: int, *, keep: int | None = None) -> Iterator[Path]:
+        """A folder to write a checkpoint into; it counts once the `with` block ends without an error.
+
+        Args:
+            keep: how many of the youngest checkpoints to keep, all if None.
+        """
+        final = self.path / CHECKPOINTS / step_name(step)
+        partial = final.with_name(f".{final.name}.partial")
+        if partial.exists():  # of a process that was killed while it wrote
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        yield partial
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        if keep is not None:
+            for old in self.checkpoints()[:-keep]:
+                shutil.rmtree(old)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`."""
