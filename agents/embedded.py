@@ -274,12 +274,14 @@ class EmbeddedEngine:
         if self.model.training:
             self.model.eval()
         if rows is None:
-            return self.model(**inputs).logits[:, 0]
+            logits: Tensor = self.model(**inputs).logits
+            return logits[:, 0]
         hook = self._head.register_forward_pre_hook(lambda _, args: (args[0][rows, columns][:, None], *args[1:]))
         try:
-            return self.model(**inputs).logits[:, 0]
+            logits = self.model(**inputs).logits
         finally:
             hook.remove()
+        return logits[:, 0]
 
 
 def _batches(waiting: list[tuple[_Session, int]]) -> list[list[tuple[_Session, int]]]:

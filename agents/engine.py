@@ -30,6 +30,11 @@ class Engine(Protocol):
         """Policy version of the weights now held."""
         ...
 
+    @property
+    def max_context(self) -> int:
+        """Longest context, prompt and completion together, in tokens."""
+        ...
+
     async def generate(self, prompt_ids: Sequence[int], params: SamplingParams, session: str) -> Completion:
         """Sample one turn after `prompt_ids`, the whole context so far.
 

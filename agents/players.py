@@ -1,0 +1,131 @@
+"""Agents that need no model: they read the observation, or know the answer, and say what to do.
+
+A player is made for one episode, after `reset`: `PLAYERS["explorer"](env, seed)`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from agentrl.envs.base import Episode
+from agentrl.errors import ConfigError, UnknownNameError
+from agentrl.types import Outcome, Task, Turn
+
+
+class Player(Protocol):
+    """Plays one episode."""
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        """The next action, given what the environment showed and the `info` that came with it."""
+        ...
+
+
+PlayerFactory = Callable[[Episode, int], Player]
+"""Makes the player of an episode that has just been reset; the int seeds its choices, if it makes any."""
+
+
+class Oracle:
+    """Carries out the environment's own solution of the episode."""
+
+    def __init__(self, env: Episode) -> None:
+        self._solution = env.oracle()
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        action = next(self._solution, None)
+        if action is None:
+            raise ConfigError(f"the oracle of task {info['task_id']} ran out of actions before the episode ended")
+        return action
+
+
+class Explorer:
+    """Acts from observations alone, as the environment's demonstrator does."""
+
+    def __init__(self, env: Episode, seed: int = 0) -> None:
+        self._expert = env.demonstrator(seed=seed)
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        return self._expert.act(observation)
+
+
+class Random:
+    """Any admissible command."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        commands: list[str] = info.get("admissible_commands", [])
+        if not commands:
+            raise ConfigError("this environment does not say which commands are admissible; a random player needs them")
+        return self._random.choice(commands)
+
+
+class Human:
+    """Asks a person.
+
+    Args:
+        show: prints an observation.
+        ask: reads a line after a prompt.
+    """
+
+    def __init__(self, show: Callable[[str], object] = print, ask: Callable[[str], str] = input) -> None:
+        self._show, self._ask = show, ask
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        self._show(observation)
+        return self._ask("> ").strip()
+
+
+PLAYERS: dict[str, PlayerFactory] = {
+    "oracle": lambda env, seed: Oracle(env),
+    "explorer": Explorer,
+    "random": lambda env, seed: Random(seed),
+    "human": lambda env, seed: Human(),
+}
+
+
+def player_factory(name: str) -> PlayerFactory:
+    """The players of that name.
+
+    Raises:
+        UnknownNameError: there are none.
+    """
+    if name not in PLAYERS:
+        raise UnknownNameError("player", name, PLAYERS)
+    return PLAYERS[name]
+
+
+def play_with(
+    env: Episode, make_player: PlayerFactory, task: Task, *, seed: int = 0, max_turns: int = 1000
+) -> list[Turn]:
+    """Let a player play one task; its turns have texts, rewards and outcomes, but no tokens."""
+    observation, info = env.reset(seed=task.seed, options={"task": task.task_id})
+    player = make_player(env, seed)
+    turns: list[Turn] = []
+    while not turns or not turns[-1].outcome.done:
+        begun = time.perf_counter()
+        action = player.act(observation, info)
+        feedback, _, _, _, info = env.step(action)
+        outcome: Outcome = info["outcome"]
+        if not outcome.done and len(turns) + 1 >= max_turns:
+            outcome = Outcome.truncated("max_turns")
+        turns.append(
+            Turn(
+                parent=len(turns) - 1 if turns else None,
+                prompt_ids=(),
+                action_ids=(),
+                logprobs=(),
+                versions=(),
+                observation=observation,
+                action=action,
+                rewards=dict(info["rewards"]),
+                outcome=outcome,
+                feedback=feedback,
+                seconds=time.perf_counter() - begun,
+            )
+        )
+        observation = feedback
+    return turns
