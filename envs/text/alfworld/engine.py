@@ -9,6 +9,7 @@ and the order of lists, as in the original.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
@@ -33,6 +34,7 @@ class Menu(NamedTuple):
     commands: tuple[str, ...]
     """In the original's order: sorted as strings."""
     actions: dict[str, Action]
+    """What the commands do, except for those that only go elsewhere."""
 
 
 class Engine:
@@ -69,7 +71,20 @@ class Engine:
             game.goal, [o.type for o in self.objects], [r.type for r in self.receptacles], self.location_of
         )
         self._first = self._first_state()
-        self._goto: list[dict[str, Action] | None] = [None] * len(locations)
+        commands = self.texts.commands
+        self._go = {  # command → receptacle, sorted
+            commands["gotolocation"].format(r=self.receptacle_names[r]): r
+            for r, location in enumerate(self.location_of)
+            if location >= 0
+        }
+        self._go = dict(sorted(self._go.items()))
+        self._go_from: list[tuple[str, ...] | None] = [None] * len(locations)
+        self._always: dict[str, Action] = {
+            commands["inventory"]: (self._inventory, 0, 0),
+            commands["look"]: (self._look, 0, 0),
+        }
+        if "help" in commands:
+            self._always[commands["help"]] = (self._help, 0, 0)
         self._menus: dict[tuple[object, ...], Menu] = {}
         self._lists: dict[tuple[int, ...], str] = {}
 
@@ -87,11 +102,14 @@ class Engine:
 
     def step(self, state: State, command: str) -> str | None:
         """Carry out a command on `state` and return the reply; None where the original says `NOTHING_HAPPENS`."""
-        action = self.menu(state).actions.get(command.strip())
-        if action is None:
-            return None
-        method, one, other = action
-        return method(state, one, other)
+        command = command.strip()
+        action = self.menu(state).actions.get(command)
+        if action is not None:
+            method, one, other = action
+            return method(state, one, other)
+        r = self._go.get(command)
+        # Going to where one stands has no effect, so the original's planner has no such action.
+        return None if r is None or self.location_of[r] == state.at else self._goto_location(state, r)
 
     def menu(self, state: State) -> Menu:
         """What can be done in `state`."""
@@ -126,7 +144,7 @@ class Engine:
 
     # -- actions of the domain ---------------------------------------------------------------------------------
 
-    def _goto_location(self, state: State, r: int, _: int) -> str:
+    def _goto_location(self, state: State, r: int) -> str:
         state.at = self.location_of[r]
         self._changed(state)
         return self.texts.replies["gotolocation"].format(
@@ -226,21 +244,20 @@ class Engine:
 
     def _make_menu(self, state: State, slices: Iterable[int]) -> Menu:
         commands, names = self.texts.commands, self.object_names
-        here, held = self.receptacles_at[state.at], state.held
-        actions = self._goto[state.at]
-        if actions is None:
-            actions = self._goto[state.at] = self._always(state.at)
-        actions = actions.copy()
+        at, held = state.at, state.held
+        actions = self._always.copy()
         if held >= 0:
             # Only what is held: for objects in view the domain asks for a location of the type "location,", a slip
             # that no location meets.
             actions[commands["examineobject"].format(o=names[held])] = (self._examine, held, 0)
             for o in slices:
                 actions[commands["sliceobject"].format(co=names[o], ko=names[held])] = (self._slice, o, held)
-        for r in here:
+        for r in self.receptacles_at[at]:
             name = self.receptacle_names[r]
-            is_open = not self.openable[r] or state.opened >> r & 1
+            actions[commands["examinereceptacle"].format(r=name)] = (self._see, r, 0)
+            is_open = True
             if self.openable[r]:
+                is_open = bool(state.opened >> r & 1)
                 if is_open:
                     actions[commands["closeobject"].format(r=name)] = (self._close, r, 0)
                 else:
@@ -251,8 +268,12 @@ class Engine:
                 if state.facts[o] & BIT["toggleable"]:
                     actions[commands["toggleobject"].format(o=names[o])] = (self._use, o, 0)
             if held >= 0:
-                self._add_uses_of_held(actions, state, r, bool(is_open))
-        return Menu(tuple(sorted(actions)), actions)
+                self._add_uses_of_held(actions, state, r, is_open)
+        elsewhere = self._go_from[at]
+        if elsewhere is None:
+            elsewhere = tuple(command for command, r in self._go.items() if self.location_of[r] != at)
+            self._go_from[at] = elsewhere
+        return Menu(_merge(elsewhere, sorted(actions)), actions)
 
     def _add_uses_of_held(self, actions: dict[str, Action], state: State, r: int, is_open: bool) -> None:
         commands, held, kind = self.texts.commands, state.held, self.receptacles[r].type
@@ -265,21 +286,6 @@ class Engine:
             actions[commands["heatobject"].format(o=o, r=r_name)] = (self._heat, held, r)
         elif kind == "fridgetype" and facts & BIT["coolable"]:
             actions[commands["coolobject"].format(o=o, r=r_name)] = (self._cool, held, r)
-
-    def _always(self, at: int) -> dict[str, Action]:
-        """What can be done at a location whatever happens there."""
-        commands = self.texts.commands
-        actions: dict[str, Action] = {}
-        for r, location in enumerate(self.location_of):
-            if location == at:
-                actions[commands["examinereceptacle"].format(r=self.receptacle_names[r])] = (self._see, r, 0)
-            elif location >= 0:  # going to where one stands has no effect, so the planner drops it
-                actions[commands["gotolocation"].format(r=self.receptacle_names[r])] = (self._goto_location, r, 0)
-        if "help" in commands:
-            actions[commands["help"]] = (self._help, 0, 0)
-        actions[commands["inventory"]] = (self._inventory, 0, 0)
-        actions[commands["look"]] = (self._look, 0, 0)
-        return actions
 
     def _sliceable(self, state: State) -> Iterable[int]:
         for o, facts in enumerate(state.facts):
@@ -342,6 +348,16 @@ class Engine:
     def _place_bits(self, thing: Object) -> int:
         places = (thing.location, *thing.also_at)
         return sum({1 << self._location_index[place] for place in places if place is not None})
+
+
+def _merge(block: tuple[str, ...], others: list[str]) -> tuple[str, ...]:
+    """Two sorted sequences as one; quick where nothing of `others` falls inside `block`."""
+    if not block:
+        return tuple(others)
+    cut = bisect(others, block[0])
+    if cut < len(others) and others[cut] < block[-1]:
+        return tuple(sorted([*block, *others]))
+    return (*others[:cut], *block, *others[cut:])
 
 
 _BITS: dict[frozenset[str], int] = {}
