@@ -29,6 +29,8 @@ from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Completion, SamplingParams
 
+torch.set_num_threads(1)  # the models are so small that threads only wait for each other
+
 VOCAB = 61
 SMALL = {"vocab_size": VOCAB, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4}
 POSITIONS = {"max_position_embeddings": 512}

@@ -66,7 +66,7 @@ def test_text_is_that_of_a_full_render(tokenizer: Any, conversation: Any) -> Non
         messages += [{"role": "user", "content": observation}, {"role": "assistant", "content": action}]
     messages.append({"role": "user", "content": last})
     if system and "System role" in tokenizer.chat_template:
-        messages[1]["content"] = system + "\n\n" + messages[1]["content"].strip()
+        messages[1]["content"] = system + "\n\n" + messages[1]["content"]
         del messages[0]
     assert ids == tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
