@@ -17,7 +17,7 @@ from agentrl.errors import CorruptFileError
 from agentrl.files import atomic_write, json_line
 from agentrl.types import Group, Outcome, Task, Turn
 
-Advantages = Sequence[float | Sequence[float]]
+Advantages = Sequence[float | Iterable[float]]
 """One entry per turn of a group, in the order of `Group.turns`: a number, or one number per action token (A,)."""
 
 DIGITS = 6
@@ -97,7 +97,7 @@ def _turn_to_json(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _rounded(advantage: float | Sequence[float]) -> float | list[float]:
+def _rounded(advantage: float | Iterable[float]) -> float | list[float]:
     if isinstance(advantage, (int, float)):
         return round(float(advantage), DIGITS)
     return [round(float(a), DIGITS) for a in advantage]

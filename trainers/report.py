@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ def write_report(path: str | Path) -> Path:
         summary=run.summary(),
         last=rows[-1] if rows else None,
         headline=_headline(rows, run.summary()),
+        counts=_counts(run.summary() or {}),
         types=_by_type(rows),
         charts=charts(rows),
         episodes=_episodes(run),
@@ -101,6 +102,16 @@ def _headline(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any] | No
         if values and (split == "valid" or len(values) > 1 or summary is not None):
             break
     return {"split": split, "before": values[0] if values else None, "after": values[-1] if len(values) > 1 else None}
+
+
+def _counts(summary: Mapping[str, Any]) -> dict[str, float]:
+    """Label → number of the tokens and episodes used, which a summary may break down by use."""
+    counts: dict[str, float] = {}
+    for what in ("tokens", "episodes"):
+        value = summary.get(what, {})
+        parts = value if isinstance(value, Mapping) else {"": value}
+        counts |= {f"{what} {use}".strip(): number for use, number in parts.items() if number}
+    return counts
 
 
 def _by_type(rows: Sequence[Mapping[str, Any]]) -> list[TypeRow]:
@@ -151,8 +162,8 @@ def _episode(
     )
 
 
-def _turn(tokenizer: Tokenizer | None, turn: Turn, advantage: float | Sequence[float] | None) -> TurnView:
-    per_token = advantage if isinstance(advantage, Sequence) else [advantage] * len(turn.action_ids)
+def _turn(tokenizer: Tokenizer | None, turn: Turn, advantage: float | Iterable[float] | None) -> TurnView:
+    per_token = list(advantage) if isinstance(advantage, Iterable) else [advantage] * len(turn.action_ids)
     hints = [
         f"token {i}, log-prob {lp:.3f}, policy version {v}" + ("" if a is None else f", advantage {a:+.3f}")
         for i, lp, v, a in zip(turn.action_ids, turn.logprobs, turn.versions, per_token, strict=True)

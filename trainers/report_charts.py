@@ -53,10 +53,10 @@ PANELS = (
     Panel("Success and reward in training", r"rl/(success|reward)"),
     Panel("Loss of the warm start", r"warm_start/(loss)"),
     Panel("Loss of RL", r"rl/(loss|value_loss)"),
-    Panel("KL to the reference, and between rollout and trainer", r"rl/(kl|logprob_gap)"),
+    Panel("Distance to the reference, and to the rollout policy", r"rl/(kl|approx_kl|logprob_gap|gate_gap)"),
     Panel("Entropy", r"rl/(entropy)"),
-    Panel("Groups without a signal, clipped tokens", r"rl/(dead_groups|clip_fraction)", percent=True),
-    Panel("Seconds per RL step", r"time/(.+)", stacked=True),
+    Panel("Dead groups, invalid actions, clipped tokens", r"rl/(dead_groups|invalid_actions|clip_fraction_\w+)", True),
+    Panel("Seconds per RL step", r"time/(generate|credit|train)", stacked=True),
 )
 
 

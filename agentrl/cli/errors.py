@@ -18,6 +18,10 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
+class Interrupted(Exception):  # noqa: N818 - no error: somebody pressed Ctrl-C
+    """Ctrl-C where there is more to say than that."""
+
+
 def exit_code(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run the command line and return what the process should exit with."""
     command = typer.main.get_command(app)
@@ -25,16 +29,15 @@ def exit_code(app: typer.Typer, arguments: Sequence[str]) -> int:
         code = command.main(list(arguments), prog_name="agentrl", standalone_mode=False)
     except typer.TyperException as error:  # wrong usage: a command, option or argument
         return _complain(error.format_message())
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+    except Interrupted as message:
+        return _complain(str(message), INTERRUPTED)
     except Exception as error:
         line = explain(error)
         if line is None:
             raise
         return _complain(line)
-    if code == INTERRUPTED:
-        print("agentrl: interrupted", file=sys.stderr)
-    return int(code or 0)
+    # typer turns KeyboardInterrupt into its exit code
+    return _complain("interrupted", INTERRUPTED) if code == INTERRUPTED else int(code or 0)
 
 
 def explain(error: Exception) -> str | None:
@@ -54,6 +57,6 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, code: int = MISTAKE) -> int:
     print("agentrl: " + " ".join(message.split()), file=sys.stderr)
-    return MISTAKE
+    return code

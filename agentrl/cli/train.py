@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from agentrl.cli.errors import Interrupted
 from agentrl.cli.options import Json, Set, print_json
 from agentrl.config import Config
 from agentrl.errors import ConfigError
 
 
 def train(
-    config: Annotated[
-        Path | None, typer.Argument(help="TOML file, or the name of a recipe; default: the ALFWorld agent.")
-    ] = None,
+    config: Annotated[Path | None, typer.Argument(help="A TOML file; default: the ALFWorld agent.")] = None,
     overrides: Set = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Continue the run in this folder from its last checkpoint.")
@@ -42,8 +42,16 @@ def train(
         print_json(resolved.model_dump(mode="json")) if as_json else print(resolved.toml(), end="")
         return
     from agentrl.trainers.loop import train as run
+    from agentrl.trainers.runs import CONFIG, free_run_dir
 
-    run(resolved, resume=resume)
+    path = resume or Path(resolved.run.dir or free_run_dir(resolved.run.name))
+    placed = resolved.run.model_copy(update={"dir": str(path)})
+    try:
+        summary = run(resolved.model_copy(update={"run": placed}), resume=resume)
+    except KeyboardInterrupt as error:
+        more = f"; continue with: agentrl train --resume {path}" if (path / CONFIG).exists() else ""
+        raise Interrupted(f"interrupted{more}") from error
+    print_json(summary) if as_json else _tell(summary, resolved, path)
 
 
 def _resolve(config: Path | None, overrides: list[str], resume: Path | None) -> Config:
@@ -54,3 +62,13 @@ def _resolve(config: Path | None, overrides: list[str], resume: Path | None) -> 
     from agentrl.trainers.runs import CONFIG, Run
 
     return Config.load(Run.open(resume).path / CONFIG, overrides)
+
+
+def _tell(summary: Mapping[str, Any], config: Config, path: Path) -> None:
+    before, after = (summary.get(key) for key in ("success_before", "success_after"))
+    if before is not None and after is not None:
+        print(f"success on {config.env.test_split}: {before:.1%} before RL, {after:.1%} after")
+    print(f"wall time: {summary['wall_s'] / 60:.1f} min")
+    print(f"report:    {summary['report']}")
+    print(f"watch it:  agentrl play {config.env.id} --split {config.env.test_split} --agent {path}")
+    print(f"play too:  agentrl play {config.env.id} --split {config.env.test_split}")

@@ -79,7 +79,7 @@ def run(path: Path, *, steps: int = 30) -> Iterator[RunWriter]:
     with RunWriter.create(path, "seed = 1\n") as writer:
         writer.log(0, {"test/success": 0.5, "test/success/heat": 0.25, "test/success/cool": 0.75})
         for step in range(steps):
-            writer.log(step, {"rl/reward": 0.5, "rl/loss": math.nan if step == 3 else 0.1, "time/rollout": 2.0})
+            writer.log(step, {"rl/reward": 0.5, "rl/loss": math.nan if step == 3 else 0.1, "time/train": 2.0})
         group = Group(Task("ALFWorld-v0", "train:7"))
         rollout(group, ["go to desk 1", "take pen 1"], solved=True)
         rollout(group, ["look", "look", HOSTILE], solved=False)
@@ -92,7 +92,7 @@ def run(path: Path, *, steps: int = 30) -> Iterator[RunWriter]:
 def test_a_finished_run(tmp_path: Path) -> None:
     with run(tmp_path / "r") as writer:
         writer.log(30, {"test/success": 0.8, "test/success/heat": 0.9, "test/success/cool": 0.7})
-        writer.write_summary({"wall_s": 3725.0, "tokens": 1234567, "episodes": 960})
+        writer.write_summary({"wall_s": 3725.0, "tokens": {"trained": 1234567}, "episodes": 960})
     report = write_report(tmp_path / "r")
     assert report == tmp_path / "r" / "report.html"
     assert report.stat().st_size < 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from agentrl.cli.bench.timing import Timing
-from agentrl.cli.options import Json, print_json
+from agentrl.cli.options import Json, Set, print_json
 from agentrl.errors import UnknownNameError
 
+Model = Annotated[
+    Path | None, typer.Argument(help="A model or a run; default: the default architecture with random weights.")
+]
 app = typer.Typer(help="Measure environments, rollouts and training, each against a baseline.", no_args_is_help=True)
 
 
@@ -45,6 +49,58 @@ def env(
         if isinstance(row, dict):
             table.add_row(name, str(row["ours"]), str(row["original"]), f"{row['ratio']:,.0f}")
     Console(highlight=False).print(table)
+
+
+@app.command()
+def rollout(
+    model: Model = None,
+    games: Annotated[int, typer.Option(min=1, help="Games to play.")] = 8,
+    group: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 8,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Tokens per second of the embedded engine against a plain loop of `model.generate`, one core each.
+
+    Example: agentrl bench rollout runs/alfworld-001
+    """
+    from agentrl.cli.bench.rollout import measure
+
+    result = measure(model, games, group, overrides or [])
+    if as_json:
+        print_json(result)
+        return
+    for name in ("agentrl", "plain"):
+        row = result[name]
+        print(f"{name:<8} {row['tokens_per_second']:8.0f} tokens/s ({row['tokens']} tokens in {row['seconds']:.1f} s)")
+    print(f"ratio    {result['ratio']:8.1f}")
+
+
+@app.command()
+def train(
+    model: Model = None,
+    games: Annotated[int, typer.Option(min=1, help="Games to train on.")] = 12,
+    group: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Training steps of each kind.")] = 5,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Tokens per second of a training step on real, ragged rollouts against an ideal without padding, one core.
+
+    Example: agentrl bench train runs/alfworld-001
+    """
+    from agentrl.cli.bench.train import measure
+
+    result = measure(model, games, group, repeats, overrides or [])
+    if as_json:
+        print_json(result)
+        return
+    lengths = result["row_tokens"]
+    print(
+        f"{result['rows']} rows of {lengths['min']} to {lengths['max']} tokens, {lengths['median']:.0f} in the median"
+    )
+    print(f"ragged {result['ragged_tokens_per_second']:8.0f} tokens/s")
+    print(f"ideal  {result['ideal_tokens_per_second']:8.0f} tokens/s")
+    print(f"share  {result['share']:8.0%}")
 
 
 def _plain(value: Any) -> Any:

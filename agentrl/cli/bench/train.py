@@ -1,0 +1,80 @@
+"""Tokens per second of a training step on real rollouts, against the same tokens in rows that need no padding."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agentrl.agents.loop import RolloutSpec
+from agentrl.cli.bench.policy import bench_policy
+from agentrl.cli.bench.timing import one_core
+from agentrl.trainers.data import Row, make_rows
+from agentrl.trainers.demos import make_env
+from agentrl.trainers.evaluate import fixed_tasks
+from agentrl.trainers.learner import Learner, LearnerOptions
+from agentrl.trainers.loss_spec import LossSpec
+from agentrl.trainers.rollout import agent_loop, make_engine
+
+
+def measure(model: Path | None, games: int, group: int, repeats: int, overrides: list[str]) -> dict[str, Any]:
+    """Play games, then train on them in turn as they are and cut anew into equal rows; medians, on one core.
+
+    Micro-batches, model and loss are the same on both sides, and every row has an advantage, so that none is skipped.
+    """
+    config, policy = bench_policy(model, overrides)
+    tasks = fixed_tasks(make_env(config.env), config.env.id, config.env.valid_split, games)
+    loop = agent_loop(config, make_engine(config, policy.model), policy.renderer, config.rl.temperature)
+    groups = asyncio.run(loop.collect([RolloutSpec(task, group, 1) for task in tasks]))
+    loop.close()
+    rng = np.random.default_rng(0)
+    ragged = [
+        dataclasses.replace(r, advantages=rng.choice([-1, 1], len(r)).astype(np.float32)) for r in make_rows(groups)
+    ]
+    options = LearnerOptions(
+        optim=config.rl.optim,
+        temperature=config.rl.temperature,
+        micro_batch_tokens=config.engine.microbatch_tokens,
+        dtype=config.engine.train_dtype,
+    )
+    learner = Learner(policy.model, options)
+    even = _even(ragged)
+    speeds: dict[str, list[float]] = {"ragged": [], "ideal": []}
+    with one_core():
+        for rows in (ragged, even):
+            learner.update(rows, LossSpec())  # the first step allocates
+        for _ in range(repeats):
+            for name, rows in (("ragged", ragged), ("ideal", even)):
+                begun = time.perf_counter()
+                learner.update(rows, LossSpec())
+                speeds[name].append(sum(map(len, rows)) / (time.perf_counter() - begun))
+    median = {name: float(np.median(values)) for name, values in speeds.items()}
+    lengths = [len(row) for row in ragged]
+    return {
+        "model": str(model or "random weights"),
+        "rows": len(ragged),
+        "tokens": sum(lengths),
+        "row_tokens": {"min": min(lengths), "median": float(np.median(lengths)), "max": max(lengths)},
+        "ragged_tokens_per_second": median["ragged"],
+        "ideal_tokens_per_second": median["ideal"],
+        "share": median["ragged"] / median["ideal"],
+    }
+
+
+def _even(rows: Sequence[Row]) -> list[Row]:
+    """The tokens of all rows, end to end, cut into rows of their mean length; less than one row is left over."""
+    length = sum(map(len, rows)) // len(rows)
+    count = sum(map(len, rows)) // length
+
+    def cut(name: str) -> np.ndarray:
+        return np.concatenate([getattr(row, name) for row in rows])[: count * length].reshape(count, length)
+
+    mask = cut("mask")
+    mask[:, 0] = False  # nothing precedes a row's first token
+    columns = zip(cut("ids"), mask, cut("logprobs"), cut("versions"), cut("advantages"), strict=True)
+    return [Row(ids, m, logprobs, versions, 0, (), advantages) for ids, m, logprobs, versions, advantages in columns]
