@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agentrl.trainers.credit.assign import Credited
-from agentrl.types import Group, Turn
+from agentrl.types import Group
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -132,25 +132,6 @@ def with_credit(rows: Sequence[Row], credited: Sequence[Credited], values: Seque
         old = None if values is None else values[i]
         result.append(dataclasses.replace(row, advantages=advantages, returns=returns, values=old))
     return result
-
-
-def sft_row(turns: Sequence[Turn], *, observation_weight: float = 0.0, masked: Collection[int] = ()) -> SftRow:
-    """One demonstration as a row.
-
-    Args:
-        turns: from the first to the last of the episode.
-        observation_weight: loss weight of the tokens between actions; 1 is the weight of an action token.
-        masked: positions in `turns` of actions not to be imitated (the demonstrator's mistakes); weight 0.
-    """
-    ids: list[int] = []
-    weights: list[float] = []
-    for i, turn in enumerate(turns):
-        ids += [*turn.prompt_ids, *turn.action_ids]
-        weights += [observation_weight] * len(turn.prompt_ids)
-        weights += [0.0 if i in masked else 1.0] * len(turn.action_ids)
-    if weights:
-        weights[0] = 0.0
-    return SftRow(np.array(ids, np.int64), np.array(weights, np.float32))
 
 
 def pad(arrays: Sequence[npt.NDArray[np.generic]], length: int) -> np.ndarray:

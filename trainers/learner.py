@@ -10,6 +10,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from transformers import PreTrainedModel
 
 from agentrl.config import OptimConfig
 from agentrl.errors import ConfigError, RunStoppedError
-from agentrl.trainers import packing
+from agentrl.trainers import attention, packing
 from agentrl.trainers.data import Floats, Row, SftRow, pad
 from agentrl.trainers.loss_spec import LossSpec
 from agentrl.trainers.losses import (
@@ -162,17 +163,18 @@ class Learner:
             RunStoppedError: loss or gradient is not finite; no step was taken on it.
         """
         begin = time.perf_counter()
-        total = sum(float(row.weights.sum()) for row in rows)
+        weights = [np.concatenate([[0.0], row.weights[1:]]).astype(np.float32) for row in rows]
+        total = sum(float(w.sum()) for w in weights)
         if total <= 0:
             raise ValueError("no token of these rows has a loss weight")
-        fields = {"weights": [row.weights / total for row in rows]}
+        fields = {"weights": [w / total for w in weights]}
 
         def compute(micro: _Micro) -> tuple[Tensor, Stats]:
             logprobs, _, _ = self._forward(self.model, micro, temperature=1.0)
             loss = -(micro.fields["weights"] * logprobs).sum()
             return loss, {"loss": loss.detach()}
 
-        metrics = self._step([row.ids for row in rows], [row.weights > 0 for row in rows], fields, compute, ["loss"])
+        metrics = self._step([row.ids for row in rows], [w > 0 for w in weights], fields, compute, ["loss"])
         metrics["seconds"] = time.perf_counter() - begin
         return metrics
 
@@ -333,7 +335,7 @@ class Learner:
         self, model: nn.Module, micro: _Micro, temperature: float | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(N,) log-probs, (N,) entropies, (N, H) hidden states."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.dtype == "bfloat16"):
+        with self._precision(model):
             logits, hidden = logits_at(model, micro.ids, micro.index)
         logits = logits.float() / (temperature or self.options.temperature or 1.0)
         if len(self._banned):
@@ -346,9 +348,18 @@ class Learner:
     def _value(self, micro: _Micro, hidden: Tensor) -> Tensor:
         if self.critic is None:
             raise ConfigError("this learner has no critic")
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.dtype == "bfloat16"):
+        with self._precision(self.critic.trunk):
             values: Tensor = self.critic(micro.ids, micro.index, hidden)
         return values
+
+    def _precision(self, model: nn.Module | None) -> ExitStack:
+        """The arithmetic of a forward pass of `model`."""
+        stack = ExitStack()
+        if self.options.dtype == "bfloat16":
+            stack.enter_context(torch.autocast(self.device.type, torch.bfloat16))
+            if model is not None and self.device.type == "cpu" and attention.supported(self.model.config):
+                stack.enter_context(attention.blocked(model))
+        return stack
 
 
 def _optional(name: str, arrays: list[Floats | None]) -> dict[str, list[Floats]]:

@@ -74,13 +74,20 @@ class Critic(nn.Module):
 def add_lora(model: PreTrainedModel, rank: int) -> PreTrainedModel:
     """Wrap all linear layers in LoRA adapters (alpha = 2 · rank) and freeze the rest.
 
+    Adapters of an earlier phase are merged into the weights first.
+
     Raises:
         MissingExtraError: `peft` is not installed.
     """
     try:
         from peft import LoraConfig, TaskType, get_peft_model
+        from peft.tuners.lora import LoraLayer
     except ImportError as error:
         raise MissingExtraError("peft", "lora") from error
+    for name, module in list(model.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            model.set_submodule(name, module.get_base_layer())
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=TaskType.CAUSAL_LM)
     return cast(PreTrainedModel, get_peft_model(model, config))
 
