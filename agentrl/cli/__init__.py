@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from agentrl.cli.app import app
@@ -12,4 +13,5 @@ __all__ = ["main"]
 
 def main() -> None:
     """Entry point of the `agentrl` script."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # its advice on optional kernels is not for our users
     sys.exit(exit_code(app, sys.argv[1:]))

@@ -23,13 +23,15 @@ from agentrl.types import Completion, FinishReason, SamplingParams
 class PlainEngine:
     """What one writes first: `model.generate` on the whole context, one turn of one episode at a time.
 
-    It has of an engine what the agent loop needs, and keeps no log-probs, which makes it a little faster than what a trainer could use.
+    It has of an engine what the agent loop needs, and keeps no log-probs, which makes it a little faster than what a
+    trainer could use.
     """
 
     version = 0
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, max_context: int) -> None:
         self.model: Any = model
+        self.max_context = max_context
 
     async def generate(self, prompt_ids: Sequence[int], params: SamplingParams, session: str) -> Completion:
         prompt = torch.tensor([list(prompt_ids)], device=self.model.device)
@@ -69,6 +71,7 @@ def measure(model: Path | None, games: int, group: int, overrides: list[str]) ->
         return {"tokens": tokens, "turns": len(turns), "seconds": seconds, "tokens_per_second": tokens / seconds}
 
     with one_core():
-        ours, plain = play(make_engine(config, policy.model), group), play(PlainEngine(policy.model), 1)
+        engine = make_engine(config, policy.model)
+        ours, plain = play(engine, group), play(PlainEngine(policy.model, engine.max_context), 1)
     ratio = ours["tokens_per_second"] / plain["tokens_per_second"]
     return {"model": str(model or "random weights"), "games": games, "agentrl": ours, "plain": plain, "ratio": ratio}
