@@ -116,6 +116,9 @@ class RLConfig(Section):
     steps: int = Field(100, ge=0)
     tasks_per_step: int = Field(12, ge=1)
     group_size: int = Field(8, ge=1)
+    critic: Literal["none", "detached", "shared", "copy"] = "none"
+    """For methods that need one: a head on the policy's hidden states, with or without its gradient flowing into
+    them, or a model of its own."""
     updates: int = Field(2, ge=1)
     """Gradient steps on each batch of rollouts."""
     temperature: float = Field(1.0, gt=0)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import multiprocessing
+from torch.multiprocessing.spawn import start_processes
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ def launch(size: int, program: Callable[..., T], *args: Any) -> T:
     if size == 1:
         return program(World(), *args)
     with tempfile.TemporaryDirectory(prefix="agentrl-") as folder:
-        others = multiprocessing.start_processes(
+        others = start_processes(
             _other_rank, (size, folder, program, args), nprocs=size - 1, join=False, start_method="spawn"
         )
         try:

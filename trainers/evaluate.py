@@ -1,0 +1,74 @@
+"""Success on a fixed set of tasks, in total and by kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from agentrl.agents.loop import AgentLoop, RolloutSpec
+from agentrl.config import Config
+from agentrl.envs.base import Episode
+from agentrl.trainers.world import World
+from agentrl.types import Group, Task
+
+EVAL_SEED = 12_345
+"""Evaluations of different weights draw the same random numbers, which makes their difference less noisy."""
+
+
+def fixed_tasks(env: Episode, env_id: str, split: str, count: int) -> list[Task]:
+    """The first `count` tasks of a split, or all of them where it has fewer."""
+    ids = env.tasks(split)
+    return [Task(env_id, ids[i]) for i in range(min(count, len(ids)))]
+
+
+def measure(world: World, loop: AgentLoop, env: Episode, tasks: Sequence[Task]) -> dict[str, float]:
+    """Play each task once. Episodes lost to infrastructure errors count in neither numerator nor denominator.
+
+    Returns:
+        `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`.
+    """
+    specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
+    groups = world.gather(asyncio.run(loop.collect(world.shard(specs))))
+    return summarise(groups, env)
+
+
+def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
+    """The measurements of `measure` from groups that were played."""
+    solved: dict[str, list[float]] = defaultdict(list)
+    turns: list[int] = []
+    tokens = 0
+    for group in groups:
+        for path in group.rollouts():
+            last = group.turns[path[-1]].outcome
+            solved[env.kind(group.task.task_id)].append(float(last.solved))
+            turns.append(len(path))
+            tokens += sum(len(group.turns[i].action_ids) for i in path)
+    everything = [s for kind in solved.values() for s in kind]
+    result = {"success": _mean(everything), "turns": _mean(turns), "episodes": float(len(everything))}
+    result |= {f"success/{kind}": _mean(values) for kind, values in sorted(solved.items()) if kind}
+    return result | {"action_tokens": float(tokens)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")
+
+
+def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str, Any]:
+    """Success of a saved policy on one split, in this process.
+
+    Args:
+        config: environment, engine and sampling temperature (`eval.temperature`).
+        model: a Hugging Face folder, e.g. a run's last checkpoint.
+    """
+    from pathlib import Path
+
+    from agentrl.trainers.demos import make_env
+    from agentrl.trainers.prepare import load_policy
+    from agentrl.trainers.rollout import agent_loop, make_engine
+
+    env = make_env(config.env)
+    policy = load_policy(Path(model), config)
+    loop = agent_loop(config, make_engine(config, policy.model), policy.renderer, config.eval.temperature)
+    return measure(World(), loop, env, fixed_tasks(env, config.env.id, split, games))

@@ -1,0 +1,100 @@
+"""`agentrl train`: demonstrate and imitate, then generate, credit, train, publish and save, until done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from agentrl.config import Config
+from agentrl.errors import ConfigError
+from agentrl.trainers.checkpoint import checkpoints
+from agentrl.trainers.demos import make_env
+from agentrl.trainers.methods import get_method
+from agentrl.trainers.prepare import device
+from agentrl.trainers.reinforce import Reinforcement
+from agentrl.trainers.report import write_report
+from agentrl.trainers.rewards import check_channels
+from agentrl.trainers.runs import free_run_dir
+from agentrl.trainers.session import Session
+from agentrl.trainers.warm_start import warm_start
+from agentrl.trainers.world import World, launch
+
+MAX_PROCESSES = 2
+"""Of `engine.processes = 0`. More processes share the rollouts further, and each repeats the optimiser's work."""
+
+
+def train(config: Config, *, resume: Path | None = None) -> dict[str, Any]:
+    """Carry out a whole run and return its summary (what `summary.json` holds).
+
+    Args:
+        config: the resolved configuration.
+        resume: a run folder to continue; its metrics come out as if it had never stopped.
+
+    Raises:
+        ConfigError: parts of the configuration do not fit together; nothing was written.
+        RunStoppedError: the run cannot go on; it can be resumed once the cause is gone.
+    """
+    check(config)
+    path = resume or Path(config.run.dir or free_run_dir(config.run.name))
+    return launch(_processes(config), _program, config, path, resume is not None)
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot work before anything is written.
+
+    Raises:
+        ConfigError: with the reason.
+    """
+    method = get_method(config.rl.method, config.rl.overrides)
+    method.check(group_size=config.rl.group_size, critic=config.rl.critic != "none")
+    env = make_env(config.env)
+    check_channels(config.rl.rewards, env.core.channels)
+    for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
+        env.tasks(split)
+    env.close()
+    if not config.model.path and not config.warm_start.demonstrations:
+        raise ConfigError("a model from nothing needs demonstrations: set warm_start.demonstrations, or model = PATH")
+
+
+def _processes(config: Config) -> int:
+    if config.engine.processes:
+        return config.engine.processes
+    return 1 if device(config).type == "cuda" else min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
+
+
+def _program(world: World, config: Config, path: Path, resume: bool) -> dict[str, Any]:
+    """What every process does."""
+    torch.manual_seed(config.seed)
+    session = Session(world, config, path, resume=resume)
+    try:
+        if session.state.phase == "warm_start":
+            warm_start(session)
+        if session.state.phase == "rl" and session.policy is not None:
+            Reinforcement(session, session.policy).run()
+        return _finish(session, path)
+    finally:
+        session.close()
+
+
+def _finish(session: Session, path: Path) -> dict[str, Any]:
+    """Write summary and report."""
+    state = session.state
+    summary: dict[str, Any] = {
+        "run": str(path),
+        "success_before": state.before.get("test/success"),
+        "success_after": state.after.get("test/success"),
+        "wall_s": None,
+        "tokens": state.tokens,
+        "episodes": state.episodes,
+        "model": str(path / "checkpoints"),
+        "report": str(path / "report.html"),
+    }
+    if session.run is not None:
+        summary |= {"wall_s": round(session.run.seconds, 1), "model": str(checkpoints(session.run.path / "checkpoints")[-1])}
+        session.run.write_summary(summary)
+        session.run.close()
+        write_report(path)
+    return summary

@@ -1,0 +1,208 @@
+"""Reinforcement learning: generate, credit, train, publish, save."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from agentrl.agents.embedded import EmbeddedEngine
+from agentrl.agents.loop import RolloutSpec
+from agentrl.errors import RunStoppedError
+from agentrl.trainers.credit import assign
+from agentrl.trainers.curriculum import Curriculum
+from agentrl.trainers.data import Row, make_rows, per_turn, with_credit
+from agentrl.trainers.evaluate import fixed_tasks, measure
+from agentrl.trainers.learner import Learner, LearnerOptions
+from agentrl.trainers.methods import Method, get_method
+from agentrl.trainers.prepare import Policy
+from agentrl.trainers.rewards import compose, kl_estimate
+from agentrl.trainers.rollout import agent_loop, make_engine
+from agentrl.trainers.session import Session
+from agentrl.types import Group, Task
+
+GATE_STEPS = 3
+"""First steps whose rollout and trainer log-probs must agree."""
+
+
+class Reinforcement:
+    """The RL phase of a run, synchronous: every rollout is played by the weights that it then changes."""
+
+    def __init__(self, session: Session, policy: Policy) -> None:
+        config = session.config
+        self.session, self.policy = session, policy
+        self.method: Method = get_method(config.rl.method, config.rl.overrides)
+        self.learner = Learner(
+            policy.model,
+            LearnerOptions(
+                optim=config.rl.optim,
+                total_steps=config.rl.steps * config.rl.updates,
+                temperature=config.rl.temperature,
+                micro_batch_tokens=config.engine.microbatch_tokens,
+                dtype=config.engine.train_dtype,
+                critic=config.rl.critic,
+                lora_rank=config.model.lora_rank,
+                seed=config.seed,
+            ),
+            session.world,
+        )
+        if self.method.needs_reference:
+            self.learner.set_reference()
+        if (state := session.learner_state()) is not None:
+            self.learner.load_state_dict(state)
+        self.engine: EmbeddedEngine = make_engine(config, self.learner.model)
+        self.play = agent_loop(config, self.engine, policy.renderer, config.rl.temperature)
+        self.exam = agent_loop(config, self.engine, policy.renderer, config.eval.temperature)
+        self.curriculum = Curriculum(
+            session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
+        )
+
+    def run(self) -> None:
+        """Measure, train, measure."""
+        session, state, config = self.session, self.session.state, self.session.config
+        asyncio.run(self.engine.publish(self.learner.weights(), state.version))
+        if not state.before:
+            state.before = self._test()
+            session.checkpoint(self.learner)
+        first = config.warm_start.steps if state.episodes["demonstrations"] else 0
+        done = state.step - first
+        session.progress.phase("RL", config.rl.steps, done)
+        for number in range(done + 1, config.rl.steps + 1):
+            state.step += 1
+            metrics = self.step(number)
+            if config.eval.every and number % config.eval.every == 0:
+                metrics |= self._validate()
+            session.log(metrics)
+            if number % config.run.checkpoint_every == 0 or number == config.rl.steps:
+                session.checkpoint(self.learner)
+            session.progress.step(_note(metrics))
+        state.after = self._test() if config.rl.steps else state.before
+        state.phase = "done"
+        session.checkpoint(self.learner, phase_over=True)
+
+    def step(self, number: int) -> dict[str, float]:
+        """One step of RL: `tasks_per_step` groups, then `updates` optimiser steps on them."""
+        begun = time.perf_counter()
+        groups = self._generate(number)
+        generated = time.perf_counter()
+        rows, metrics = self._credit(groups)
+        if number <= GATE_STEPS:
+            metrics["rl/gate_gap"] = self._gate(rows)
+        credited = time.perf_counter()
+        trained = self.learner.update(rows, self.method.loss, mini_batches=self.session.config.rl.updates)
+        updated = time.perf_counter()
+        state = self.session.state
+        state.version += 1
+        asyncio.run(self.engine.publish(self.learner.weights(), state.version))
+        state.alive = self.curriculum.alive
+        state.episodes["rl"] += sum(len(group.leaves()) for group in groups)
+        state.tokens["trained"] += int(trained.get("tokens", 0))
+        metrics |= {f"rl/{name}": value for name, value in trained.items() if name != "seconds"}
+        return metrics | {
+            "time/generate": generated - begun,
+            "time/credit": credited - generated,
+            "time/train": updated - credited,
+        }
+
+    def _generate(self, number: int) -> list[Group]:
+        config = self.session.config
+        rng = np.random.default_rng((config.seed, number))
+        ids = self.curriculum.draw(config.rl.tasks_per_step, rng)
+        specs = [
+            RolloutSpec(Task(config.env.id, task_id), config.rl.group_size, int(rng.integers(1 << 30)))
+            for task_id in ids
+        ]
+        groups = asyncio.run(self.play.collect(self.session.world.shard(specs)))
+        return self.session.world.gather(groups)
+
+    def _credit(self, groups: Sequence[Group]) -> tuple[list[Row], dict[str, float]]:
+        """Rows with advantages, and the metrics of the rollouts."""
+        weights = self.session.config.rl.rewards
+        rows = make_rows(groups)
+        values = self.learner.values(rows) if self.method.needs_critic else None
+        penalties = None
+        if self.method.loss.kl_in == "reward" and self.method.needs_reference:
+            spec = self.method.loss
+            kl = [
+                (spec.kl_coef * kl_estimate(row.logprobs, reference, spec.kl) * row.mask).astype(np.float32)
+                for row, reference in zip(rows, self.learner.reference_logprobs(rows), strict=True)
+            ]
+            penalties = per_turn(groups, rows, kl)
+        credited = assign(
+            groups,
+            self.method.credit,
+            weights,
+            values=None if values is None else per_turn(groups, rows, values),
+            penalties=penalties,
+        )
+        if self.session.run is not None:
+            self.session.run.save_rollouts(self.session.state.step, groups, [c.advantages for c in credited])
+        returns = [[float(compose([g.turns[i] for i in path], weights).sum()) for path in g.rollouts()] for g in groups]
+        for group, values_of_group in zip(groups, returns, strict=True):
+            self.curriculum.observe(group.task.task_id, values_of_group)
+        return with_credit(rows, credited, values), _rollout_metrics(groups, returns)
+
+    def _gate(self, rows: Sequence[Row]) -> float:
+        """Mean |log π_rollout − log π_trainer| before any update.
+
+        Raises:
+            RunStoppedError: it exceeds the bound; training would correct for a policy that never acted.
+        """
+        trainer = self.learner.logprobs(rows)
+        gap = np.concatenate([np.abs(t - r.logprobs)[r.mask] for t, r in zip(trainer, rows, strict=True)] or [[0.0]])
+        bound = self.session.config.failures.max_logprob_gap
+        if gap.mean() > bound:
+            raise RunStoppedError(
+                f"rollout and trainer log-probs differ by {gap.mean():.3f} on average, more than {bound}: check "
+                "rl.temperature, engine.dtype and engine.train_dtype, and the chat template"
+            )
+        return float(gap.mean())
+
+    def _validate(self) -> dict[str, float]:
+        config = self.session.config
+        return self._measure("valid", config.env.valid_split, config.eval.valid_games)
+
+    def _test(self) -> dict[str, float]:
+        config = self.session.config
+        if not config.eval.test_games:
+            return {}
+        measured = self._measure("test", config.env.test_split, config.eval.test_games)
+        self.session.log(measured)
+        self.session.progress.say(f"{config.env.test_split}: success {measured['test/success']:.1%}")
+        return measured
+
+    def _measure(self, name: str, split: str, games: int) -> dict[str, float]:
+        begun = time.perf_counter()
+        tasks = fixed_tasks(self.session.env, self.session.config.env.id, split, games)
+        measured = measure(self.session.world, self.exam, self.session.env, tasks)
+        self.session.state.episodes["evaluation"] += int(measured["episodes"])
+        return {f"{name}/{key}": value for key, value in measured.items()} | {
+            f"{name}/seconds": time.perf_counter() - begun
+        }
+
+
+def _rollout_metrics(groups: Sequence[Group], returns: Sequence[Sequence[float]]) -> dict[str, float]:
+    paths = [(group, path) for group in groups for path in group.rollouts()]
+    turns = [group.turns[i] for group, path in paths for i in path]
+    dead = [max(r) - min(r) < 1e-6 for r in returns if r]
+    return {
+        "rl/success": _share([g.turns[p[-1]].outcome.solved for g, p in paths]),
+        "rl/reward": _share([x for r in returns for x in r]),
+        "rl/dead_groups": _share(dead),
+        "rl/turns": len(turns) / max(len(paths), 1),
+        "rl/invalid_actions": _share([t.outcome.status == "invalid_action" for t in turns]),
+        "rl/episodes": float(len(paths)),
+        "rl/infra_errors": float(sum(len(g.leaves()) for g in groups) - len(paths)),
+        "rl/generated_tokens": float(sum(len(t.action_ids) for t in turns)),
+    }
+
+
+def _share(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _note(metrics: dict[str, float]) -> str:
+    note = f"success {metrics['rl/success']:.0%}"
+    return note + (f", valid {metrics['valid/success']:.1%}" if "valid/success" in metrics else "")

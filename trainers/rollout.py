@@ -1,0 +1,38 @@
+"""What a run plays with: the embedded engine over the learner's model, and the agent loop around it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from transformers import PreTrainedModel
+
+from agentrl.agents.embedded import EmbeddedEngine
+from agentrl.agents.loop import AgentLoop, Limits, LLMAgent
+from agentrl.agents.render import Renderer
+from agentrl.config import Config
+from agentrl.trainers.demos import make_env
+from agentrl.types import SamplingParams
+
+
+def make_engine(config: Config, model: PreTrainedModel) -> EmbeddedEngine:
+    """An engine of `engine.dtype`. Where that is the learner's own, both share one module and publishing is free."""
+    dtype = getattr(torch, config.engine.dtype)
+    own = config.model.lora_rank > 0 or dtype != model.dtype
+    return EmbeddedEngine(copy.deepcopy(model).to(dtype).eval() if own else model, max_context=_context(config, model))
+
+
+def _context(config: Config, model: PreTrainedModel) -> int:
+    return min(config.model.max_context, int(getattr(model.config, "max_position_embeddings", 1 << 30)))
+
+
+def agent_loop(config: Config, engine: EmbeddedEngine, renderer: Renderer, temperature: float) -> AgentLoop:
+    """A loop that samples at one temperature, within the limits of the configuration."""
+    params = SamplingParams(temperature=temperature, max_tokens=config.engine.max_action_tokens)
+    limits = Limits(
+        turns=config.env.max_turns,
+        concurrency=config.engine.sessions,
+        retries=config.failures.retries,
+        failure_rate=config.failures.max_rate,
+    )
+    return AgentLoop(lambda _: make_env(config.env), LLMAgent(engine, renderer, params), limits)
