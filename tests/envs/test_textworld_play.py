@@ -157,7 +157,9 @@ def test_a_lost_game_is_terminated_without_success() -> None:
     assert info["admissible_commands"] == []
 
 
-@pytest.mark.parametrize("action", ["foo", "take the unicorn", "take take", "xyzzy plugh", "save", "look\nlook", "", "é"])
+@pytest.mark.parametrize(
+    "action", ["foo", "take the unicorn", "take take", "xyzzy plugh", "save", "look\nlook", "", "é"]
+)
 def test_what_is_no_command_is_an_invalid_action_and_takes_no_time(env: Episode, action: str) -> None:
     commands = env.step("look")[4]["admissible_commands"]
     before = env.core.state

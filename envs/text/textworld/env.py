@@ -19,7 +19,8 @@ class TextWorldEnv(TextEnv):
     """Games of one level, e.g. `gym.make("TextWorld-v0", level="cooking-recipe1-take1-go6-open")`.
 
     Côté, M.-A. et al. (2018), TextWorld: A Learning Environment for Text-based Games, arXiv:1806.11532. A game is
-    made at its first reset, which takes seconds, and kept in `library.cache_folder()`.
+    made at its first reset, which takes seconds, and kept in `library.cache_folder()`. Making one needs the compilers
+    that TextWorld's wheel has for Linux on x86-64; playing does not.
 
     Reward channels: `outcome` is 1 when the game is won; `score` is the share of the greatest score gained in this
     turn; `progress` is TextWorld's intermediate reward: 1, 0 or -1 as the way to win gets shorter, stays as long, or

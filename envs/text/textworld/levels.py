@@ -63,7 +63,7 @@ def parse(name: str) -> Level:
 
 
 def _simple(name: str, parts: list[str]) -> Options:
-    rewards, goal = (parts + ["", "detailed"][len(parts) :])[:2] if len(parts) <= 2 else ("", "")
+    rewards, goal = (*parts, "detailed")[:2] if len(parts) in (1, 2) else ("", "")
     if rewards not in ("dense", "balanced", "sparse") or goal not in ("detailed", "brief", "none"):
         known = [f"simple-{r}{g}" for r in ("dense", "balanced", "sparse") for g in ("", "-brief", "-none")]
         raise UnknownNameError("TextWorld level", name, known)
