@@ -39,6 +39,19 @@ def test_a_third_party_environment_passes(monkeypatch: pytest.MonkeyPatch) -> No
     assert [finding.name for finding in report.findings] == list(PROPERTIES)
 
 
+def test_an_environment_of_one_turn_passes(toys: ModuleType) -> None:
+    report = check("Quiz-v0")
+    assert report.passed, str(report)
+
+
+def test_an_environment_that_only_this_process_knows_is_told_how_to_register(toys: ModuleType) -> None:
+    spec = gym.spec("Corridor-v0")
+    gym.register("Local-v0", entry_point=toys.Corridor, additional_wrappers=spec.additional_wrappers)
+    failed = {f.name: f.message for f in check("Local-v0").findings if not f.passed}
+    assert set(failed) == {"determinism"}
+    assert "entry point 'module:Class'" in failed["determinism"]
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_fault_breaks_its_own_property_alone(toys: ModuleType, name: str) -> None:
     report = check(f"{name}-v0")
