@@ -29,7 +29,7 @@ from agentrl.types import Completion, FinishReason, SamplingParams
 
 MAX_PASS_TOKENS = 4096
 """Tokens of one forward pass, padding included; longer prompts are fed in several."""
-PASS_OVERHEAD_TOKENS = 100
+PASS_OVERHEAD_TOKENS = 64
 """Padding that costs about as much as one more forward pass of a small model on a CPU."""
 
 
@@ -97,11 +97,8 @@ class EmbeddedEngine:
                 f"a prompt of {len(prompt)} tokens and an action of up to {params.max_tokens} exceed the context of "
                 f"{self.max_context}; shorten the episodes (limits) or use a model with a longer context"
             )
-        held = self._sessions.get(session)
-        if held is None:
-            held = self._sessions[session] = _Session(slot=len(self._slots))
-            self._slots.append(held)
-        elif held.request is not None:
+        held = self._sessions.get(session) or self._open(session)
+        if held.request is not None:
             raise RuntimeError(f"session {session!r} is already generating")
         self._rewind(held, prompt)
         held.ids = prompt
@@ -157,17 +154,29 @@ class EmbeddedEngine:
             held.request.done.cancel()
         last = self._slots.pop()
         if last is not held:
-            self._cache.copy(last.slot, held.slot, last.cached)
+            if last.cached:
+                self._cache.copy(last.slot, held.slot, last.cached)
             last.slot = held.slot
             self._slots[last.slot] = last
+
+    def fork(self, session: str, twin: str) -> None:
+        """Begin the session `twin` with a copy of what `session` has cached; from then on they share nothing."""
+        source, held = self._sessions[session], self._open(twin)
+        held.ids, held.cached = source.ids[: source.cached], source.cached
+        self._cache.reserve(len(self._slots), 0)
+        self._cache.copy(source.slot, held.slot, source.cached)
+
+    def _open(self, session: str) -> _Session:
+        held = self._sessions[session] = _Session(slot=len(self._slots))
+        self._slots.append(held)
+        return held
 
     # -- the pump ----------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         """Serve all requests, then end; the next `generate` starts it again."""
         while True:
-            for batch in _batches([(s, len(s.ids) - s.cached) for s in self._waiting()]):
-                self._advance(batch)
+            self._feed()
             ready = self._waiting()
             if ready:
                 # Idle rows cost less than gathering the others' keys, unless they are many.
@@ -178,6 +187,24 @@ class EmbeddedEngine:
             if not self._waiting():
                 self._pump = None
                 return
+
+    def _feed(self) -> None:
+        """Catch up with all that sessions have not seen; the same first prompt is computed for one of them only."""
+        first: dict[tuple[int, ...], list[_Session]] = {}
+        behind: list[tuple[_Session, int]] = []
+        for held in self._waiting():
+            if held.cached or len(held.ids) == 1:
+                behind.append((held, len(held.ids) - held.cached))
+            else:
+                first.setdefault(tuple(held.ids), []).append(held)
+        # Sessions that share a prompt all sample after its last token, which is therefore left to the next pass.
+        behind += [(same[0], len(ids) - (len(same) > 1)) for ids, same in first.items()]
+        for batch in _batches(behind):
+            self._advance(batch)
+        for leader, *others in first.values():
+            for held in others:
+                self._cache.copy(leader.slot, held.slot, leader.cached)
+                held.cached = leader.cached
 
     def _waiting(self) -> list[_Session]:
         return [s for s in self._slots if s.request is not None and not s.request.done.done()]
@@ -210,6 +237,8 @@ class EmbeddedEngine:
         """One forward pass: feed each session that many ids, and sample for those that are then complete."""
         device = self.model.device
         width = max(count for _, count in batch)
+        reach = width + max(held.cached for held, _ in batch)
+        self._cache.reserve(len(self._slots), reach)
         rows = []
         for held, count in batch:
             if held.cached == 0:
@@ -220,8 +249,6 @@ class EmbeddedEngine:
             [[held.slot for held, _ in batch], [held.cached for held, _ in batch], [count for _, count in batch]],
             device=device,
         )
-        reach = width + max(held.cached for held, _ in batch)
-        self._cache.reserve(len(self._slots), reach)
         positions = starts[:, None] + torch.arange(width, device=device)
         contiguous = all(held.slot == i for i, (held, _) in enumerate(batch))
         self._cache.plan = Append(slots, contiguous, starts, counts, positions, reach)
@@ -233,7 +260,7 @@ class EmbeddedEngine:
                 (counts - 1).clamp_(min=0),
                 input_ids=torch.tensor(rows, device=device),
                 attention_mask=mask[:, None],
-                position_ids=positions,
+                position_ids=positions.clamp(max=self.max_context - 1),  # padding may lie beyond the last one
                 past_key_values=self._cache,
                 use_cache=True,
             )
@@ -247,7 +274,7 @@ class EmbeddedEngine:
         for held in batch:
             r = held.request
             live = r is not None and not r.done.done() and held.cached == len(held.ids)
-            temperatures.append(r.params.temperature if live and r else 0.0)
+            temperatures.append(r.params.temperature if live and r else 1.0)
             uniforms.append(r.uniforms[len(r.logprobs)] if live and r else 0.0)
         tokens, logprobs = sample(
             logits,

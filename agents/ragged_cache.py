@@ -20,7 +20,7 @@ from transformers import Cache, PreTrainedModel
 from agentrl.errors import ConfigError
 
 BLOCK = 128
-"""Tokens by which the capacity grows."""
+"""The capacity is a multiple of so many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,10 @@ class RaggedCache(Cache):
         """Make room for `slots` rows of `tokens` tokens each; what is there stays."""
         if slots <= self._slots and tokens <= self._capacity:
             return
-        self._slots = max(self._slots, -(-slots // 16) * 16)
-        self._capacity = max(self._capacity, -(-tokens // BLOCK) * BLOCK)
+        if slots > self._slots:
+            self._slots = max(slots, self._slots * 3 // 2)
+        if tokens > self._capacity:
+            self._capacity = -(-max(tokens, self._capacity * 3 // 2) // BLOCK) * BLOCK
         for store in (self._keys, self._values):
             for layer, old in store.items():
                 store[layer] = old.new_zeros(self._slots, old.shape[1], self._capacity, old.shape[3])

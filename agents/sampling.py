@@ -22,5 +22,7 @@ def sample(logits: Tensor, temperature: Tensor, uniform: Tensor) -> tuple[Tensor
     logprobs = torch.log_softmax(scaled, dim=-1)
     cumulative = logprobs.exp().cumsum(-1, dtype=torch.float64)
     drawn = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0]
-    tokens = torch.where(greedy, logits.argmax(-1), drawn.clamp_(max=logits.shape[1] - 1))
+    tokens = drawn.clamp_(max=logits.shape[1] - 1)
+    if greedy.any():
+        tokens = torch.where(greedy, logits.argmax(-1), tokens)
     return tokens, logprobs.gather(1, tokens[:, None])[:, 0]

@@ -204,6 +204,54 @@ def test_the_cached_prefix_is_not_computed_again() -> None:
     run(play())
 
 
+@each_kind
+def test_sessions_with_the_same_prompt_compute_it_once(kind: str) -> None:
+    model = make(kind).double()
+    fed = []
+    hook = model.get_input_embeddings().register_forward_hook(lambda _, args, __: fed.append(args[0].numel()))
+    prompts = [list(range(40)), list(range(20, 50)), [3, 4], [5]]
+
+    async def play(engine: EmbeddedEngine, indices: range) -> list[tuple[int, ...]]:
+        turns = (engine.generate(prompts[i % 4], SamplingParams(max_tokens=6, seed=i), str(i)) for i in indices)
+        return [c.token_ids for c in await asyncio.gather(*turns)]
+
+    together = run(play(EmbeddedEngine(model), range(20)))
+    assert sum(fed) < 40 + 30 + 10 + 20 * 8
+    hook.remove()
+    assert together == [run(play(EmbeddedEngine(model), range(i, i + 1)))[0] for i in range(20)]
+
+
+@each_kind
+def test_fork_copies_and_shares_nothing(kind: str) -> None:
+    model = make(kind)
+
+    async def play() -> None:
+        engine = EmbeddedEngine(model)
+        greedy = SamplingParams(temperature=0.0, max_tokens=5)
+        first = await engine.generate([1, 2, 3, 4], greedy, "a")
+        engine.fork("a", "b")
+        context = [1, 2, 3, 4, *first.token_ids]
+        for session, extra in (("a", [7, 8]), ("b", [9]), ("a", [7, 8, 10])):
+            completion = await engine.generate(context + extra, greedy, session)
+            expected = plain_logprobs(model, context + extra, list(completion.token_ids), 1.0)
+            assert completion.logprobs == pytest.approx(expected, abs=1e-4)
+
+    run(play())
+
+
+def test_padding_may_lie_beyond_the_last_position() -> None:
+    model = make("gpt2")
+
+    async def play() -> None:
+        engine = EmbeddedEngine(model)
+        one = SamplingParams(max_tokens=1)
+        long = await engine.generate([1] * 505, one, "long")
+        grown = [1] * 505 + list(long.token_ids) + [2] * 5
+        await asyncio.gather(engine.generate([3] * 60, one, "short"), engine.generate(grown, one, "long"))
+
+    run(play())
+
+
 def test_finish_reasons_and_stop_token() -> None:
     async def play() -> None:
         engine = EmbeddedEngine(make("qwen3"))
