@@ -1,8 +1,8 @@
 """Compare our engine with the original, step by step: `python -m agentrl.envs.text.alfworld.differential --games 300`.
 
-Each game is played three times in both engines: by the oracle, and twice at random with commands mixed in that are
-impossible, foreign or garbage. After every step the reply, the admissible commands with their order, score and "won"
-have to be equal.
+Each game is played three times in both engines: by the oracle, and twice at random for 50 steps, with commands mixed
+in that are impossible, foreign or garbage. After every step the reply, the admissible commands with their order, score
+and "won" have to be equal. A quarter of the games each have the older grammars and rougher facts of `variants.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from agentrl.envs.text.alfworld.original import LiveGame
 from agentrl.envs.text.alfworld.scenes import ROOMS
 from agentrl.envs.text.alfworld.splits import load_task, task_ids
 from agentrl.envs.text.alfworld.state import State
+from agentrl.envs.text.alfworld.variants import VARIANTS, vary
 
 RANDOM_STEPS = 50
 _T = TypeVar("_T")
@@ -65,9 +66,9 @@ class Report:
     """What the comparison of one or more games found."""
 
     games: Counter[str] = field(default_factory=Counter)
-    """"task type, room" → games."""
+    """Task type and room → games; the same by variant."""
     steps: Counter[str] = field(default_factory=Counter)
-    """"oracle", "random", "invalid" → steps compared."""
+    """Verb, or "impossible" → steps compared."""
     differences: list[str] = field(default_factory=list)
     seconds: defaultdict[str, float] = field(default_factory=partial(defaultdict, float))
     """"original reset", "our step" … → seconds in total."""
@@ -123,7 +124,7 @@ def compare(
             _timed(report, "original step", live.step, command)
             text = _timed(report, "our step", engine.step, state, command)
             _timed(report, "our step", engine.commands, state)
-            report.steps["invalid" if text is None else "random" if walk else "oracle"] += 1
+            report.steps["impossible" if text is None else command.split()[0]] += 1
         if not walk and not live.won:
             report.differences.append(f"{name}: the oracle does not win the original game")
     number = int(game.scene.removeprefix("FloorPlan") or 0)
@@ -132,10 +133,14 @@ def compare(
     return report
 
 
-def compare_task(task_id: str, *, walks: int = 2) -> Report:
-    """Compare one generated game."""
-    seed = zlib.crc32(task_id.encode())
-    return compare(game_file(game := load_task(task_id)), task_id, scene=game.scene, seed=seed, walks=walks)
+def compare_task(task_id: str, variant: str = VARIANTS[0], *, walks: int = 2) -> Report:
+    """Compare one generated game, changed as one of `VARIANTS` says."""
+    seed = zlib.crc32(f"{task_id} {variant}".encode())
+    game = load_task(task_id)
+    data = vary(game_file(game), variant, random.Random(seed))
+    report = compare(data, f"{task_id} ({variant})", scene=game.scene, seed=seed, walks=walks)
+    report.games[variant] += 1
+    return report
 
 
 def _difference(live: LiveGame, engine: Engine, state: State, text: str) -> str:
@@ -161,10 +166,9 @@ def _random_walk(engine: Engine, state: State, chance: random.Random, steps: int
             yield _nonsense(engine, sorted(everywhere), chance)
         elif draw < 0.30 and (plan := _plan(engine, state)):
             yield plan[0]
-        elif draw < 0.70:
-            yield chance.choice([c for c in commands if not c.startswith("go to ")])
-        else:
-            yield chance.choice(commands)
+        else:  # every verb alike, or "go to" would leave little else
+            verb = chance.choice(sorted({command.split()[0] for command in commands}))
+            yield chance.choice([command for command in commands if command.startswith(verb)])
 
 
 def _plan(engine: Engine, state: State) -> list[str]:
@@ -201,7 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ids = [*task_ids("train")[: options.games - half], *task_ids("test_unseen")[:half]]
     total = Report()
     with ProcessPoolExecutor(options.processes) as pool:
-        for i, report in enumerate(pool.map(compare_task, ids), 1):
+        variants = [VARIANTS[i // 6 % len(VARIANTS)] for i in range(len(ids))]
+        for i, report in enumerate(pool.map(compare_task, ids, variants), 1):
             total.add(report)
             print(f"\r{i}/{len(ids)} games, {len(total.differences)} differences", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)

@@ -17,6 +17,13 @@ from agentrl.envs.text.alfworld.pddl import Expr, check_domain, parse, sections,
 from agentrl.envs.text.alfworld.state import FACTS
 from agentrl.errors import ConfigError, CorruptFileError, UnsupportedGameError
 
+_BINARY = (
+    "atlocation receptacleatlocation receptacletype objectatlocation objecttype inreceptacle inreceptacleobject"
+    " cancontain"
+)
+_ARITY = {**dict.fromkeys(_BINARY.split(), 2), **dict.fromkeys((*FACTS, "openable", "opened"), 1)}
+"""Predicates that the engine reads → number of arguments."""
+
 
 def find_games(where: str | os.PathLike[str], split: str = "") -> list[str]:
     """Paths of the games that `where` names, sorted.
@@ -159,7 +166,7 @@ def _read_problem(problem: list[Expr], **rest: Any) -> Game:
                 frozenset(fact for fact in FACTS if o in having[fact]),
                 also_in=tuple(inside[o][1:]),
                 also_at=tuple(places[o][1:]),
-                contents=tuple(sorted(thing for thing, outers in inner.items() if o in outers)),
+                contents=tuple(sorted(thing for thing, outers in inner.items() if o in outers and o != thing)),
             )
             for o in named["object"]
         ),
@@ -174,9 +181,11 @@ def _facts(init: list[Expr]) -> dict[str, list[list[str]]]:
     """Predicate → argument lists; numeric facts (distances, costs) are left out."""
     facts = defaultdict(list)
     for fact in init:
-        words = [str(word) for word in fact]
-        if words[0] != "=":
-            facts[words[0]].append(words[1:])
+        name, *words = (str(word) for word in fact)
+        if len(words) != _ARITY.get(name, len(words)):
+            raise ValueError(f"({name} {' '.join(words)}) has {len(words)} arguments")
+        if name != "=":
+            facts[name].append(words)
     return facts
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from agentrl.errors import MissingExtraError
 
 try:
-    import fast_downward
     import textworld
     from alfworld.agents.environment.alfred_tw_env import AlfredDemangler, AlfredInfos
     from textworld.envs.pddl import PddlEnv
@@ -43,7 +42,8 @@ class LiveGame:
         self._env = AlfredInfos(AlfredDemangler(self._planner, shuffle=False))
         self._env.load(game)
         self.reset()
-        weakref.finalize(self, fast_downward.close_lib, self._planner.downward_lib)
+        # Free the library's tables. Unloading the library too would crash at exit: it has registered exit handlers.
+        weakref.finalize(self, self._planner.downward_lib.cleanup).atexit = False
 
     def reset(self) -> None:
         self._state = self._env.reset()
