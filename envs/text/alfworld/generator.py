@@ -15,8 +15,8 @@ from functools import cache
 from itertools import accumulate
 from typing import TypeVar
 
-from agentrl.envs.text.alfworld.engine import demangle
 from agentrl.envs.text.alfworld.game import TASK_TYPES, Game, Goal, Object, Receptacle
+from agentrl.envs.text.alfworld.names import demangle
 from agentrl.envs.text.alfworld.scenes import Scene, household, load_scene, scene_names
 
 ROOMINESS = {

@@ -1,12 +1,11 @@
-"""The part of a game that changes: small lists of ints and tuples, copied in about a microsecond."""
+"""The part of a game that changes: small lists of ints and tuples, copied in a third of a microsecond."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from agentrl.envs.text.alfworld.engine import Menu
+from agentrl.envs.text.alfworld.game import Object, Receptacle
 
 FACTS = (
     "pickupable",
@@ -78,6 +77,52 @@ class State:
 
     def has(self, thing: int, fact: str) -> bool:
         return bool(self.facts[thing] & BIT[fact])
+
+
+Action: TypeAlias = Callable[[State, int, int], str]
+"""Carries itself out on a state, with two indices, and returns the reply."""
+
+
+class Menu(NamedTuple):
+    """What can be done in a state."""
+
+    commands: tuple[str, ...]
+    """In the original's order: sorted as strings."""
+    actions: dict[str, tuple[Action, int, int]]
+    """What the commands do, except for those that only go elsewhere."""
+
+
+def first_state(
+    receptacles: Sequence[Receptacle], objects: Sequence[Object], locations: Sequence[str], start: str
+) -> State:
+    """The state at the start of a game; the order of the sequences makes the indices."""
+    location_of = {name: i for i, name in enumerate(locations)}
+    index = {receptacle.id: r for r, receptacle in enumerate(receptacles)}
+    contents: list[tuple[int, ...]] = [()] * len(receptacles)
+    places = []
+    for o, thing in enumerate(objects):
+        for name in (thing.receptacle, *thing.also_in):
+            if name is not None:
+                contents[index[name]] += (o,)
+        places.append(mask(location_of[name] for name in (thing.location, *thing.also_at) if name is not None))
+    return State(
+        at=location_of[start],
+        held=-1,
+        opened=mask(r for r, receptacle in enumerate(receptacles) if receptacle.opened),
+        contents=contents,
+        facts=[mask_of_facts(thing.flags) for thing in objects],
+        places=places,
+        absent=[0] * len(objects),
+    )
+
+
+def mask(indices: Iterable[int]) -> int:
+    """The bit mask of a set of distinct indices."""
+    return sum(1 << i for i in indices)
+
+
+def mask_of_facts(facts: Iterable[str]) -> int:
+    return sum(BIT[fact] for fact in facts)
 
 
 def without(things: Sequence[int], thing: int) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ SAMPLE = [
 
 @pytest.mark.parametrize(("task_id", "variant"), SAMPLE)
 def test_no_difference(task_id: str, variant: str) -> None:
-    report = compare_task(task_id, variant, walks=1)
+    report = compare_task(task_id, variant)
     assert report.differences == []
     assert sum(report.steps.values()) > 50
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrl.envs.text.alfworld.engine import Engine, demangle
+from agentrl.envs.text.alfworld.engine import Engine
 from agentrl.envs.text.alfworld.game import Game, Goal
+from agentrl.envs.text.alfworld.names import demangle
 from agentrl.envs.text.alfworld.splits import load_task
 from agentrl.envs.text.alfworld.state import State
 from tests.conftest import require
