@@ -53,8 +53,7 @@ def demonstrate(env: Episode, task: Task, *, mistakes: float) -> Demonstration |
         mistakes: share of turns in which it errs on purpose.
     """
     observation, _ = env.reset(options={"task": task.task_id})
-    from agentrl.envs.text.alfworld.explorer import Explorer
-    expert = Explorer(observation, seed=task.seed, mistakes=mistakes)  # FALLBACK
+    expert = env.demonstrator(seed=task.seed, mistakes=mistakes)
     observations: list[str] = []
     actions: list[str] = []
     erred: list[bool] = []

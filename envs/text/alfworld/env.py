@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.alfworld.engine import NOTHING_HAPPENS, Engine
+from agentrl.envs.text.alfworld.explorer import Explorer
 from agentrl.envs.text.alfworld.export import game_file
 from agentrl.envs.text.alfworld.loader import find_games, load_game, task_type_of
 from agentrl.envs.text.alfworld.splits import load_task, task_ids
@@ -99,6 +100,14 @@ class ALFWorldEnv(TextEnv):
 
     def oracle(self) -> Iterator[str]:
         return iter(self._playing().plan(self.state) if self.state is not None else ())
+
+    def kind(self, task_id: str) -> str:
+        """The task type, e.g. `pick_heat_then_place_in_recep`."""
+        return load_task(task_id).goal.task_type if self.games is None else task_type_of(task_id)
+
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Explorer:
+        """An expert that reads only the text; call it right after `reset`."""
+        return Explorer(self._last, mistakes=mistakes, seed=seed)
 
     def copy_state(self, state: Any) -> Any:
         return None if state is None else state.copy()
