@@ -21,7 +21,7 @@ from agentrl.envs.text.alfworld.state import BIT, Action, Menu, State, first_sta
 
 NOTHING_HAPPENS = "Nothing happens."
 
-_REMEMBERED = 8192
+_REMEMBERED = 2048
 """Menus kept per game, a few megabytes at most."""
 
 

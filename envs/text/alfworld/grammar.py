@@ -111,9 +111,11 @@ _STATES = frozenset(FACTS)
 _NEVER_DENIED = frozenset({f"not_{fact}" for fact in _STATES} - {"not_ishot", "not_iscool"})
 """Negative facts that the original never asserts (it does so only where an action deletes the fact): always untrue."""
 
+_SPECIAL = re.compile(r'[][{}#;|<>"\t]')
+"""Characters that mean something to the original's parser of texts."""
 _GOAL_MARK = "UNKNOWN GOAL"
 _TASK = re.compile(r'"task"\s*:\s*\[\s*\{\s*"rhs"\s*:\s*("(?:[^"\\]|\\.)*")')
-_ACTION = re.compile(r'action\s+([\w/-]+)\s*\{((?:[^"}]|"""(?:.|\n)*?"""|"[^"]*")*)\}')
+_ACTION = re.compile(r'action\s+([\w/-]+)\s*\{((?>"""(?:.|\n)*?"""|"[^"]*"|[^"}])*)\}')
 _ENTRY = re.compile(r'(template|feedback|grammar|pddl)\s*::\s*("""(?:.|\n)*?"""|"[^"]*")\s*;')
 
 
@@ -121,14 +123,14 @@ def read_grammar(grammar: str) -> tuple[Texts, str]:
     """The texts of a grammar and the game's objective, e.g. "put a apple in fridge".
 
     Raises:
+        ValueError: its tables of productions are damaged.
         UnsupportedGameError: a production has a shape that the engine does not play.
     """
     found = _TASK.search(grammar)
     task = str(json.loads(found[1], strict=False)) if found else ""
     objective = task.removeprefix("Your task is to: ").removesuffix(".")
-    if task != f"Your task is to: {objective}." or re.search(r'[][{}#;|<>"]', objective):
+    if not found or task != f"Your task is to: {objective}." or _SPECIAL.search(objective):
         raise unsupported(f"the task sentence {task!r}")
-    assert found
     general = f'{grammar[: found.start(1)]}"Your task is to: {_GOAL_MARK}."{grammar[found.end(1) :]}'
     return _read(general), objective
 
@@ -194,11 +196,15 @@ def _parse(grammar: str) -> tuple[dict[str, list[dict[str, str]]], dict[str, dic
 
 
 def _json(text: str) -> dict[str, Any]:
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise unsupported(f"the grammar's JSON ({error})") from error
-    assert isinstance(data, dict)
+    """Symbol → productions, each with `rhs` and perhaps `condition`."""
+    data = json.loads(text)
+    if not isinstance(data, dict) or not all(isinstance(productions, list) for productions in data.values()):
+        raise ValueError("a grammar block that is no table of productions")
+    for production in (p for productions in data.values() for p in productions):
+        if not isinstance(production, dict) or not isinstance(production.get("rhs"), str):
+            raise ValueError(f"a production without text: {production}")
+        if not isinstance(production.get("condition", ""), str):
+            raise ValueError(f"a production with an odd condition: {production}")
     return data
 
 
@@ -209,7 +215,7 @@ def _format(text: str, fields: str, symbol: str) -> str:
     literals, expressions = parts[::2], [_spaces(part) for part in parts[1::2]]
     allowed = {"a", *(f"{{{name}}}" for name in fields.split())}
     for literal in literals:
-        if re.search(r'[][{}#;|<>"]', literal) or literal.startswith("//"):
+        if _SPECIAL.search(literal) or literal.startswith("//"):
             raise unsupported(f"{literal!r} in the grammar's {symbol!r}")
     for expression in expressions:
         if _HOLES.get(expression) not in allowed:

@@ -17,12 +17,20 @@ from agentrl.envs.text.alfworld.pddl import Expr, check_domain, parse, sections,
 from agentrl.envs.text.alfworld.state import FACTS
 from agentrl.errors import ConfigError, CorruptFileError, UnsupportedGameError
 
-_BINARY = (
-    "atlocation receptacleatlocation receptacletype objectatlocation objecttype inreceptacle inreceptacleobject"
-    " cancontain"
-)
-_ARITY = {**dict.fromkeys(_BINARY.split(), 2), **dict.fromkeys((*FACTS, "openable", "opened"), 1)}
-"""Predicates that the engine reads → number of arguments."""
+_SIGNATURES = {
+    "atlocation": ("agent", "location"),
+    "receptacleatlocation": ("receptacle", "location"),
+    "objectatlocation": ("object", "location"),
+    "receptacletype": ("receptacle", "rtype"),
+    "objecttype": ("object", "otype"),
+    "inreceptacle": ("object", "receptacle"),
+    "inreceptacleobject": ("object", "object"),
+    "cancontain": ("rtype", "otype"),
+    "openable": ("receptacle",),
+    "opened": ("receptacle",),
+    **dict.fromkeys(FACTS, ("object",)),
+}
+"""Predicates that the engine reads → types of their arguments."""
 
 
 def find_games(where: str | os.PathLike[str], split: str = "") -> list[str]:
@@ -111,6 +119,9 @@ def game_from_data(data: Mapping[str, Any], name: str, scene: str = "") -> Game:
     for key in ("pddl_domain", "grammar", "pddl_problem"):
         if not isinstance(data.get(key), str):
             raise CorruptFileError(name, f"no text under {key!r}")
+    walkthrough = data.get("walkthrough") or []
+    if not isinstance(walkthrough, list) or not all(isinstance(command, str) for command in walkthrough):
+        raise CorruptFileError(name, "'walkthrough' is no list of commands")
     try:
         has_help = check_domain(data["pddl_domain"])
         texts, objective = read_grammar(data["grammar"])
@@ -121,18 +132,19 @@ def game_from_data(data: Mapping[str, Any], name: str, scene: str = "") -> Game:
             game_id=name,
             scene=scene,
             objective=objective,
-            walkthrough=tuple(data.get("walkthrough") or ()),
+            walkthrough=tuple(walkthrough),
             texts=texts,
         )
     except UnsupportedGameError as error:
         raise UnsupportedGameError(f"{name}: {error}") from error
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, RecursionError) as error:
         raise CorruptFileError(name, f"not an ALFWorld game: {error}") from error
 
 
 def _read_problem(problem: list[Expr], **rest: Any) -> Game:
     (declared,), (init,), (goal,) = (list(sections(problem, name)) for name in (":objects", ":init", ":goal"))
-    facts = _facts(init[1:])
+    typed = _typed(declared[1:])
+    facts = _facts(init[1:], set(typed))
     if facts["holds"] or facts["holdsany"]:
         raise unsupported("a game that starts with an object in hand")
     ((_, start),) = facts["atlocation"]
@@ -146,7 +158,7 @@ def _read_problem(problem: list[Expr], **rest: Any) -> Game:
 
     mentioned = {word for lists in facts.values() for words in lists for word in words}
     named = defaultdict(list)  # what no fact mentions has no number in the original
-    for name, kind in sorted(_typed(declared[1:])):
+    for name, kind in sorted(typed):
         if name in mentioned:
             named[kind].append(name)
     return Game(
@@ -177,13 +189,14 @@ def _read_problem(problem: list[Expr], **rest: Any) -> Game:
     )
 
 
-def _facts(init: list[Expr]) -> dict[str, list[list[str]]]:
+def _facts(init: list[Expr], typed: set[tuple[str, str]]) -> dict[str, list[list[str]]]:
     """Predicate → argument lists; numeric facts (distances, costs) are left out."""
     facts = defaultdict(list)
     for fact in init:
         name, *words = (str(word) for word in fact)
-        if len(words) != _ARITY.get(name, len(words)):
-            raise ValueError(f"({name} {' '.join(words)}) has {len(words)} arguments")
+        signature = _SIGNATURES.get(name)
+        if signature and (len(words) != len(signature) or not typed.issuperset(zip(words, signature, strict=True))):
+            raise ValueError(f"({name} {' '.join(words)}) does not fit {name}({', '.join(signature)})")
         if name != "=":
             facts[name].append(words)
     return facts

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from agentrl.envs.text.alfworld.game import Rule, Texts
 from agentrl.envs.text.alfworld.state import BIT
 
-_REMEMBERED = 8192
+_REMEMBERED = 2048
 """Lists of objects kept per game."""
 
 

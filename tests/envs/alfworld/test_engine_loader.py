@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agentrl.envs.text.alfworld.engine import Engine
 from agentrl.envs.text.alfworld.export import export, game_file
 from agentrl.envs.text.alfworld.game import TASK_TYPES, Goal
 from agentrl.envs.text.alfworld.goals import read_goal
@@ -154,18 +157,40 @@ def test_other_domains_and_problems_are_refused(
         game_from_data({**data, key: data[key].replace(before, after, 1)}, "some/path")
 
 
-@pytest.mark.parametrize("key", ["pddl_domain", "grammar", "pddl_problem"])
-@pytest.mark.parametrize("value", [None, 7, "", "(define"])
+@pytest.mark.parametrize("key", ["pddl_domain", "grammar", "pddl_problem", "walkthrough"])
+@pytest.mark.parametrize("value", [None, 7, "", "(define", "(" * 10**5 + ")" * 10**5, 'grammar :: """{"a": 7}""";'])
 def test_corrupt_content(data: dict[str, Any], key: str, value: object) -> None:
+    if key == "walkthrough" and not value:
+        assert game_from_data({**data, key: value}, "some/path").walkthrough == ()
+        return
     with pytest.raises((CorruptFileError, UnsupportedGameError), match=r"^some/path: "):
         game_from_data({**data, key: value}, "some/path")
 
 
-@pytest.mark.parametrize("fact", ["atLocation", "objectType", "canContain"])
-def test_a_fact_that_lacks_an_argument_is_corrupt(data: dict[str, Any], fact: str) -> None:
-    problem = data["pddl_problem"].replace("(:init", f"(:init ({fact} agent1)", 1)
+@pytest.mark.parametrize("fact", ["atLocation agent1", "objectType x y", "openable nothing", "inReceptacle agent1 x"])
+def test_a_fact_about_something_else_is_corrupt(data: dict[str, Any], fact: str) -> None:
+    problem = data["pddl_problem"].replace("(:init", f"(:init ({fact})", 1)
     with pytest.raises(CorruptFileError, match=r"^some/path: "):
         game_from_data({**data, "pddl_problem": problem}, "some/path")
+
+
+@given(key=st.sampled_from(["pddl_domain", "grammar", "pddl_problem"]), seed=st.integers(0, 2**32))
+def test_damage_is_reported_or_harmless(key: str, seed: int) -> None:
+    data, chance = game_file(load_task("train/3")), random.Random(seed)
+    text = data[key]
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randrange(len(text) + 1)
+        text = text[:start] + chance.choice(["", "{", "}", '"', "(", ")", "#", "[", "]", "x", "null"]) + text[start:]
+        text = text[:start] + text[start + chance.choice([0, 1, 5, 40, 400]) :]
+    try:
+        game = game_from_data({**data, key: text}, "some/path")
+    except (CorruptFileError, UnsupportedGameError) as error:
+        assert str(error).startswith("some/path: ")  # noqa: PT017 - the other branch is as good
+    else:
+        engine = Engine(game)
+        state = engine.start()
+        assert engine.introduction(state)
+        assert all(engine.step(state.copy(), command) is not None for command in engine.commands(state))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"solvable": true}'])
