@@ -100,7 +100,7 @@ def compare(
 ) -> Report:
     """Play the content of one `game.tw-pddl` in both engines: an oracle walk and `walks` random ones."""
     report = Report()
-    live = _timed(report, "", LiveGame, data)
+    live = LiveGame(data, name)
     game = game_from_data(data, name, scene)
     for walk in range(walks + 1):
         _timed(report, "original reset", live.reset)

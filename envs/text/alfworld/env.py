@@ -11,7 +11,7 @@ from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.alfworld.engine import NOTHING_HAPPENS, Engine
 from agentrl.envs.text.alfworld.explorer import Explorer
 from agentrl.envs.text.alfworld.export import game_file
-from agentrl.envs.text.alfworld.loader import find_games, load_game, task_type_of
+from agentrl.envs.text.alfworld.loader import find_games, load_game, read_json, task_type_of
 from agentrl.envs.text.alfworld.splits import load_task, task_ids
 from agentrl.errors import UnknownNameError
 from agentrl.types import Outcome
@@ -140,9 +140,9 @@ def _original(task_id: str, changed: int | None) -> GameEngine:
     from agentrl.envs.text.alfworld.original import OriginalEngine  # imports textworld, which takes seconds
 
     if changed is not None:
-        return OriginalEngine(task_id, task_type_of(task_id))
+        return OriginalEngine(read_json(task_id), task_id, task_type_of(task_id))
     game = load_task(task_id)
-    return OriginalEngine(game_file(game), game.goal.task_type)
+    return OriginalEngine(game_file(game), task_id, game.goal.task_type)
 
 
 _ENGINES: Mapping[str, Callable[[str, int | None], GameEngine]] = {"native": _native, "original": _original}

@@ -6,15 +6,32 @@ cannot be copied, so a copy of a state is its history, carried out again when th
 
 from __future__ import annotations
 
+import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from agentrl.errors import MissingExtraError
+from agentrl.errors import CorruptFileError, MissingExtraError
+
+
+@contextmanager
+def _own_argv() -> Iterator[None]:
+    """Keep `sys.argv` from the planner's translator, which reads options from it and leaves its own there."""
+    before = sys.argv
+    sys.argv = ["translate.py", "domain", "task"]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
 
 try:
+    with _own_argv():
+        from fast_downward.translate.pddl_parser.lisp_parser import ParseError
     import textworld
     from alfworld.agents.environment.alfred_tw_env import AlfredDemangler, AlfredInfos
+    from tatsu.exceptions import ParseException
     from textworld.envs.pddl import PddlEnv
 except ImportError as error:
     raise MissingExtraError("alfworld", "text") from error
@@ -35,18 +52,32 @@ class OriginalState:
 
 
 class LiveGame:
-    """One running instance of the original engine, from the content or the path of a `game.tw-pddl`."""
+    """One running instance of the original engine.
 
-    def __init__(self, game: str | Mapping[str, Any]) -> None:
+    Args:
+        data: content of a `game.tw-pddl`.
+        name: what an error mentions.
+
+    Raises:
+        CorruptFileError: the original engine cannot load it, e.g. because the goal is out of reach.
+    """
+
+    def __init__(self, data: Mapping[str, Any], name: str) -> None:
         self._planner = PddlEnv(textworld.EnvInfos(won=True, admissible_commands=True, extras=["gamefile"]))
         self._env = AlfredInfos(AlfredDemangler(self._planner, shuffle=False))
-        self._env.load(game)
-        self.reset()
+        try:
+            with _own_argv():
+                self._env.load(data)
+            self.reset()
+        except (AssertionError, KeyError, ValueError, ParseError, ParseException, SystemExit) as error:
+            # All that is known to come out of the parsers and the planner's translator for damaged files.
+            raise CorruptFileError(name, f"the original engine cannot load it: {error!r}") from error
         # Free the library's tables. Unloading the library too would crash at exit: it has registered exit handlers.
         weakref.finalize(self, self._planner.downward_lib.cleanup).atexit = False
 
     def reset(self) -> None:
-        self._state = self._env.reset()
+        with _own_argv():
+            self._state = self._env.reset()
 
     def step(self, command: str) -> None:
         self._state, _, _ = self._env.step(command)
@@ -66,7 +97,8 @@ class LiveGame:
 
     @property
     def score(self) -> int:
-        return int(self._state.get("score") or 0)  # none yet after a reset
+        score = self._state.get("score")  # none yet after a reset
+        return int(self.won if score is None else score)
 
     @property
     def won(self) -> bool:
@@ -80,8 +112,8 @@ class LiveGame:
 class OriginalEngine:
     """What `Engine` is for our engine. It knows of no goal conditions: its `share` is 1 when won, else 0."""
 
-    def __init__(self, game: str | Mapping[str, Any], task_type: str) -> None:
-        self.game, self.task_type = game, task_type
+    def __init__(self, data: Mapping[str, Any], name: str, task_type: str) -> None:
+        self.data, self.name, self.task_type = data, name, task_type
 
     def start(self) -> OriginalState:
         return OriginalState()
@@ -106,7 +138,7 @@ class OriginalEngine:
 
     def _live(self, state: OriginalState) -> LiveGame:
         if state.live is None:
-            state.live = LiveGame(self.game)
+            state.live = LiveGame(self.data, self.name)
             for command in state.history:
                 state.live.step(command)
         return state.live

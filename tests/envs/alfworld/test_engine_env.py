@@ -12,7 +12,7 @@ import pytest
 import agentrl  # noqa: F401 - registers the environments
 from agentrl.envs.text.alfworld.export import export
 from agentrl.envs.text.alfworld.loader import find_games
-from agentrl.errors import UnknownNameError
+from agentrl.errors import CorruptFileError, UnknownNameError
 from tests.conftest import require
 
 require("alfworld")
@@ -122,3 +122,20 @@ def test_the_original_engine_behind_the_same_interface(folder: Path) -> None:
         text, reward, terminated, _, info = theirs.step(command)
     assert (reward, terminated, info["rewards"]) == (1, True, {"outcome": 1, "progress": 1})
     assert twin.step("inventory") == ours.step("inventory")
+
+
+def test_the_original_engine_says_which_file_it_cannot_load(tmp_path: Path) -> None:
+    require("alfworld.agents.environment.alfred_tw_env")
+    (path,) = export(["train/3"], tmp_path)
+    good = path.read_text()
+    env = make(games=path, engine="original")
+    for bad in (
+        "{",
+        "{}",
+        good.replace("(:goal", "(:gaol"),
+        good.replace("(:init", "(:init)"),
+        good.replace("rhs", "r"),
+    ):
+        path.write_text(bad)
+        with pytest.raises(CorruptFileError, match=r"game\.tw-pddl: "):
+            env.reset()
