@@ -1,4 +1,4 @@
-"""`agentrl train` as a user runs it: a process of its own, small, from nothing to a report; interrupted; resumed."""
+"""`agentrl train` as a user runs it, small: from nothing to a report; evaluated, watched; interrupted, resumed."""
 
 from __future__ import annotations
 
@@ -8,56 +8,58 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from agentrl.cli.app import app
+from agentrl.cli.errors import exit_code
 from agentrl.trainers.runs import Run
 from tests.conftest import require
 
-require("torch.utils.tensorboard")
-require("transformers")
-require("matplotlib")
-require("alfworld")
+for component in ("torch.utils.tensorboard", "transformers", "matplotlib", "alfworld"):
+    require(component)
 
 SMALL = {
-    "warm_start.demonstrations": "16",
-    "warm_start.steps": "4",
-    "warm_start.batch_tokens": "500",
-    "rl.steps": "3",
-    "rl.tasks_per_step": "2",
-    "rl.group_size": "2",
-    "run.checkpoint_every": "1",
-    "eval.every": "2",
-    "eval.valid_games": "2",
-    "eval.test_games": "2",
-    "env.max_turns": "10",
-    "model.hidden_size": "32",
-    "model.intermediate_size": "32",
-    "model.layers": "2",
-    "model.heads": "2",
-    "engine.processes": "1",
+    "warm_start.demonstrations": 16,
+    "warm_start.steps": 4,
+    "warm_start.batch_tokens": 500,
+    "rl.steps": 3,
+    "rl.tasks_per_step": 2,
+    "rl.group_size": 2,
+    "run.checkpoint_every": 1,
+    "eval.every": 2,
+    "eval.valid_games": 2,
+    "eval.test_games": 2,
+    "env.max_turns": 10,
+    "model.hidden_size": 32,
+    "model.intermediate_size": 32,
+    "model.layers": 2,
+    "model.heads": 2,
+    "engine.processes": 1,
 }
 
 
-def start(*arguments: str, **settings: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from agentrl.cli import main; main()", *arguments]
-    for key, value in (SMALL | {k.replace("__", "."): v for k, v in settings.items()}).items():
-        command += ["--set", f"{key}={value}"] if arguments[0] == "train" and "--resume" not in arguments else []
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+def small(path: Path, **more: object) -> list[str]:
+    """Arguments of a run that takes seconds."""
+    settings = {**SMALL, "run.dir": path, **more}
+    return ["train", *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=200)
-    assert process.returncode == 0, err
-    return out
+def cli(*arguments: str) -> str:
+    """Run a command in this process; returns what it printed."""
+    out = StringIO()
+    with redirect_stdout(out):
+        assert exit_code(app, arguments) == 0
+    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     path = tmp_path_factory.mktemp("runs") / "r"
-    return path, finish(start("train", run__dir=str(path)))
+    return path, cli(*small(path))
 
 
 def test_training_ends_with_a_model_a_report_and_what_to_do_next(finished: tuple[Path, str]) -> None:
@@ -81,19 +83,27 @@ def test_training_ends_with_a_model_a_report_and_what_to_do_next(finished: tuple
 
 def test_the_result_is_evaluated_and_played(finished: tuple[Path, str]) -> None:
     path, _ = finished
-    result = json.loads(finish(start("eval", str(path), "--games", "2", "--json")))
+    result = json.loads(cli("eval", str(path), "--games", "2", "--json"))
     assert result["episodes"] == 2
     assert 0 <= result["success"] <= 1
-    assert "task valid_seen/" in finish(
-        start("play", "--agent", str(path), "--delay", "0", "--split", "valid_seen", "--max-turns", "2")
-    )
+    watched = cli("play", "--agent", str(path), "--delay", "0", "--split", "valid_seen", "--max-turns", "2")
+    assert "task valid_seen/" in watched
+    assert watched.count("\n> ") <= 2
 
 
 def test_ctrl_c_leaves_a_run_that_resumes(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    process = start("train", run__dir=str(path), rl__steps="10000", eval__every="0")
-    deadline = time.monotonic() + 150
-    while not list((path / "checkpoints").glob("step-*")) or not list((path / "rollouts").glob("step-*")):
+    command = [sys.executable, "-c", "from agentrl.cli import main; main()"]
+    arguments = small(path, **{"rl.steps": 10_000, "eval.every": 0})
+    process = subprocess.Popen(
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 200
+    while not list((path / "rollouts").glob("step-*")):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -104,6 +114,6 @@ def test_ctrl_c_leaves_a_run_that_resumes(tmp_path: Path) -> None:
     assert err.splitlines()[-1] == f"agentrl: interrupted; continue with: agentrl train --resume {path}"
     assert "Traceback" not in err
     done = int(Run.open(path).checkpoints()[-1].name[5:])
-    finish(start("train", "--resume", str(path), "--set", f"rl.steps={done + 1 - 4}"))
+    cli("train", "--resume", str(path), "--set", f"rl.steps={done + 1 - SMALL['warm_start.steps']}")
     steps = [row["step"] for row in Run.open(path).metrics() if "rl/success" in row]
     assert steps == list(range(5, done + 2))
