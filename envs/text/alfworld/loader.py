@@ -14,6 +14,7 @@ from agentrl.envs.text.alfworld.game import Game, Object, Receptacle
 from agentrl.envs.text.alfworld.goals import read_goal
 from agentrl.envs.text.alfworld.grammar import read_grammar
 from agentrl.envs.text.alfworld.pddl import Expr, check_domain, parse, sections, unsupported
+from agentrl.envs.text.alfworld.splits import SIZES
 from agentrl.envs.text.alfworld.state import FACTS
 from agentrl.errors import ConfigError, CorruptFileError, UnsupportedGameError
 
@@ -38,10 +39,11 @@ def find_games(where: str | os.PathLike[str], split: str = "") -> list[str]:
 
     Environment variables and `~` are expanded; a relative path that does not exist is looked for below
     `ALFWORLD_DATA`. In a folder, games are sought at any depth as the original does it: with `traj_data.json` beside
-    them, solvable, and no "movable" or "Sliced" in the path; if it has a subfolder named `split`, only there.
+    them, solvable, and no "movable" or "Sliced" in the path. If it has subfolders for splits, only in that of `split`
+    ("" for all).
 
     Raises:
-        ConfigError: there is no such file or folder, or no game in it.
+        ConfigError: there is no such file, folder or split, or no game in it.
     """
     pattern = os.path.expanduser(os.path.expandvars(os.fspath(where)))
     data = os.environ.get("ALFWORLD_DATA", os.path.expanduser("~/.cache/alfworld"))
@@ -51,14 +53,21 @@ def find_games(where: str | os.PathLike[str], split: str = "") -> list[str]:
         raise ConfigError(f"games={os.fspath(where)!r}: no such file, folder or glob, nor below ALFWORLD_DATA ({data})")
     games: list[str] = []
     for path in found:
-        if os.path.isdir(path):
-            inner = os.path.join(path, split)
-            games.extend(_games_in(Path(inner if split and os.path.isdir(inner) else path)))
-        else:
-            games.append(path)
+        games.extend(_games_in(_split_folder(Path(path), split)) if os.path.isdir(path) else [path])
     if not games:
         raise ConfigError(f"games={os.fspath(where)!r}: no solvable game.tw-pddl with traj_data.json beside it")
     return sorted(games)
+
+
+def _split_folder(folder: Path, split: str) -> Path:
+    """The folder of a split, in `folder` or one level below as in `json_2.1.1/train`; `folder` if it has no splits."""
+    for home in (folder, *sorted((path for path in folder.iterdir() if path.is_dir()), reverse=True)):
+        there = [name for name in SIZES if (home / name).is_dir()]
+        if split in there:
+            return home / split
+        if split and there:
+            raise ConfigError(f"games={str(folder)!r}: no folder {split!r} in {home}, but {', '.join(there)}")
+    return folder
 
 
 def _games_in(folder: Path) -> list[str]:
@@ -96,8 +105,9 @@ def load_game(path: str | os.PathLike[str]) -> Game:
         CorruptFileError: the file is not such a game, or its goal is out of reach.
         UnsupportedGameError: it uses what the engine does not play; the message names it.
     """
-    scene = str(_trajectory(path).get("scene", {}).get("floor_plan", ""))
-    return game_from_data(read_json(path), os.fspath(path), scene)
+    scene = _trajectory(path).get("scene")
+    name = str(scene.get("floor_plan", "")) if isinstance(scene, dict) else ""
+    return game_from_data(read_json(path), os.fspath(path), name)
 
 
 def task_type_of(path: str | os.PathLike[str]) -> str:

@@ -206,8 +206,8 @@ def test_corrupt_files(tmp_path: Path, content: bytes) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    export(["train/0", "train/1", "valid_seen/0"], tmp_path)
-    return tmp_path
+    export(["train/0", "train/1", "valid_seen/0"], tmp_path / "json_2.1.1")
+    return tmp_path / "json_2.1.1"
 
 
 def test_a_folder_has_its_splits(folder: Path) -> None:
@@ -215,6 +215,9 @@ def test_a_folder_has_its_splits(folder: Path) -> None:
     assert len(find_games(folder, "train")) == 2
     assert len(find_games(folder, "valid_seen")) == 1
     assert len(find_games(folder / "train", "valid_seen")) == 2
+    assert find_games(folder.parent, "train") == find_games(folder, "train")
+    with pytest.raises(ConfigError, match="train, valid_seen"):  # rather than validate on games for training
+        find_games(folder, "valid_unseen")
     assert find_games(folder) == sorted(find_games(folder))
     assert len(find_games(str(folder / "*" / "*" / "*" / "game.tw-pddl"))) == 3
     first = find_games(folder, "train")[0]
