@@ -90,13 +90,7 @@ class EmbeddedEngine:
             InfraError: the device ran out of memory.
         """
         prompt = list(prompt_ids)
-        if not prompt or params.max_tokens < 1:
-            raise ConfigError("generate needs at least one token of prompt and max_tokens ≥ 1")
-        if len(prompt) + params.max_tokens > self.max_context:
-            raise ConfigError(
-                f"a prompt of {len(prompt)} tokens and an action of up to {params.max_tokens} exceed the context of "
-                f"{self.max_context}; shorten the episodes (limits) or use a model with a longer context"
-            )
+        self._check(len(prompt), params.max_tokens)
         held = self._sessions.get(session) or self._open(session)
         if held.request is not None:
             raise RuntimeError(f"session {session!r} is already generating")
@@ -106,7 +100,7 @@ class EmbeddedEngine:
         request = held.request = _Request(
             params, len(prompt), rng.random(params.max_tokens).tolist(), asyncio.get_running_loop().create_future()
         )
-        if self._pump is None:
+        if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._run())
             self._pump.add_done_callback(self._ended)
         try:
@@ -119,8 +113,7 @@ class EmbeddedEngine:
 
     async def score(self, prefix_ids: Sequence[int], target_ids: Sequence[int]) -> tuple[float, ...]:
         """See `Engine.score`. One forward pass without cache."""
-        if not prefix_ids:
-            raise ConfigError("score needs at least one token of prefix")
+        self._check(len(prefix_ids), len(target_ids))
         ids = torch.tensor([[*prefix_ids, *target_ids]], device=self.model.device)
         with torch.inference_mode():
             first = len(prefix_ids) - 1
@@ -140,9 +133,7 @@ class EmbeddedEngine:
         begun = time.perf_counter()
         _load(self.model, weights)
         self.version = version
-        self._cache = RaggedCache()
-        for held in self._slots:
-            held.cached = 0
+        self._drop_cache()
         return SyncReport(version, replicas=1, seconds=time.perf_counter() - begun)
 
     def release(self, session: str) -> None:
@@ -170,6 +161,20 @@ class EmbeddedEngine:
         held = self._sessions[session] = _Session(slot=len(self._slots))
         self._slots.append(held)
         return held
+
+    def _drop_cache(self) -> None:
+        self._cache = RaggedCache()
+        for held in self._slots:
+            held.cached = 0
+
+    def _check(self, prompt: int, more: int) -> None:
+        if prompt < 1 or more < 1:
+            raise ConfigError("the engine needs at least one token of prompt, and one to sample or score")
+        if prompt + more > self.max_context:
+            raise ConfigError(
+                f"{prompt} tokens of prompt and up to {more} after it exceed the context of {self.max_context}; "
+                "shorten the episodes (limits) or use a model with a longer context"
+            )
 
     # -- the pump ----------------------------------------------------------------------------------------------
 
@@ -212,17 +217,17 @@ class EmbeddedEngine:
     def _ended(self, pump: asyncio.Task[None]) -> None:
         """Hand the end of a pump that did not end by itself to everybody who waits for it."""
         error = None if pump.cancelled() else pump.exception()
+        if error is None and not pump.cancelled():
+            return
         if isinstance(error, torch.OutOfMemoryError):
             error = InfraError(f"the engine ran out of memory: {error}")
-        if pump is not self._pump:
-            return
-        self._pump = None
         for held in self._waiting():
             assert held.request is not None
             if error is None:
                 held.request.done.cancel()
             else:
                 held.request.done.set_exception(error)
+        self._drop_cache()  # the pass that failed may have left some layers ahead of others
 
     def _rewind(self, held: _Session, prompt: list[int]) -> None:
         """Cut a session's cache back to what `prompt` begins with, leaving at least one token to feed."""

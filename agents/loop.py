@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import gymnasium as gym
 
@@ -22,7 +23,6 @@ from agentrl.agents.render import Renderer
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Group, Outcome, SamplingParams, Task, Turn
 
-T = TypeVar("T")
 _serial = itertools.count()
 
 EnvFactory = Callable[[str], gym.Env[str, str]]
@@ -42,8 +42,9 @@ class RolloutSpec:
 class Limits:
     """Bounds of a turn, an episode and a run. The bound on action tokens is `SamplingParams.max_tokens`."""
 
-    turn_seconds: float = 120.0
-    """Wall time of one turn; beyond it the engine or the environment is taken to hang: an infrastructure error."""
+    turn_seconds: float = 600.0
+    """Wall time of one turn, or of a reset; beyond it the engine or the environment is taken to hang: an
+    infrastructure error."""
     turns: int = 50
     """Then the episode is truncated("max_turns"), if the environment's own limit has not ended it before."""
     context_tokens: int = 1 << 20
@@ -183,7 +184,8 @@ async def play_episode(
     """
     renderer, engine, max_tokens = agent.renderer, agent.engine, agent.params.max_tokens
     room = min(limits.context_tokens, engine.max_context) - max_tokens
-    observation, _ = await _in_time(_call(env, env.reset, seed=task.seed, options={"task": task.task_id}), limits)
+    async with _deadline(limits.turn_seconds):
+        observation, _ = await _call(env, env.reset, seed=task.seed, options={"task": task.task_id})
     prompt = renderer.first(observation)
     if len(prompt) > room:
         raise ConfigError(
@@ -195,9 +197,10 @@ async def play_episode(
         begun = time.perf_counter()
         seen = len(context)
         context += prompt
-        completion = await _in_time(engine.generate(context, agent.turn_params(seed, len(turns)), session), limits)
-        action = renderer.parse(completion.token_ids)
-        feedback, _, _, _, info = await _in_time(_call(env, env.step, action), limits)
+        async with _deadline(limits.turn_seconds):
+            completion = await engine.generate(context, agent.turn_params(seed, len(turns)), session)
+            action = renderer.parse(completion.token_ids)
+            feedback, _, _, _, info = await _call(env, env.step, action)
         outcome: Outcome = info["outcome"]
         cost: dict[str, float] = {
             "prompt_tokens": len(context),
@@ -249,15 +252,15 @@ def _failed(turns: list[Turn], cause: str) -> Turn:
     )
 
 
-async def _in_time(work: Awaitable[T], limits: Limits) -> T:
-    """Await `work`, at most as long as a turn may take."""
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(limits.turn_seconds) as deadline:
-            return await work
+        async with asyncio.timeout(seconds) as timer:
+            yield
     except TimeoutError:
-        if not deadline.expired():
-            raise  # the work's own
-        raise InfraError(f"no answer within {limits.turn_seconds:g} s") from None
+        if not timer.expired():
+            raise  # somebody else's
+        raise InfraError(f"no answer within {seconds:g} s") from None
 
 
 async def _call(env: gym.Env[str, str], method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from agentrl.agents.embedded import EmbeddedEngine
-from agentrl.errors import ConfigError, UnknownNameError
+from agentrl.errors import ConfigError, InfraError, UnknownNameError
 from agentrl.types import Completion, SamplingParams
 
 torch.set_num_threads(1)  # the models are so small that threads only wait for each other
@@ -356,6 +356,41 @@ def test_cancelled_turns_leave_the_engine_usable() -> None:
         assert len((await engine.generate([1, 2, 3], SamplingParams(max_tokens=3), "slow")).token_ids) == 3
 
     run(play())
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"), [(torch.OutOfMemoryError("no room"), InfraError), (RuntimeError("a bug"), RuntimeError)]
+)
+def test_a_failed_pass_reaches_every_caller(error: Exception, seen: type[Exception]) -> None:
+    model = make("lfm2")
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    async def play() -> None:
+        engine = EmbeddedEngine(model)
+        params = SamplingParams(max_tokens=4, seed=1)
+        good = await engine.generate([1, 2, 3], params, "0")
+        hook = model.model.layers[1].register_forward_pre_hook(fail)
+        turns = (engine.generate([1, 2, 3, *([4] * i)], params, str(i)) for i in range(3))
+        results = await asyncio.gather(*turns, return_exceptions=True)
+        assert [type(r) for r in results] == [seen] * 3
+        hook.remove()
+        assert (await engine.generate([1, 2, 3], params, "0")).logprobs == pytest.approx(good.logprobs, abs=1e-4)
+
+    run(play())
+
+
+def test_an_engine_outlives_its_event_loop() -> None:
+    engine = EmbeddedEngine(make("qwen3"))
+
+    async def interrupted() -> None:
+        asyncio.get_running_loop().call_later(0.01, asyncio.current_task().cancel)
+        await engine.generate([1], SamplingParams(max_tokens=500), "a")
+
+    with pytest.raises(asyncio.CancelledError):
+        run(interrupted())
+    assert len(run(engine.generate([1], SamplingParams(max_tokens=3), "a")).token_ids) == 3
 
 
 def test_long_prompts_are_fed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
