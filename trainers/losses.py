@@ -59,9 +59,9 @@ def policy_loss(
     """
     log_ratio = logprobs - old
     if spec.ratio == "sequence":
-        size = int(rows.max()) + 1 if len(rows) else 0
-        count = torch.zeros(size, device=rows.device).index_add_(0, rows, torch.ones_like(old))
-        mean = torch.zeros(size, device=rows.device).index_add_(0, rows, log_ratio.detach()) / count.clamp(min=1)
+        zeros = old.new_zeros(int(rows.max()) + 1)
+        count = zeros.index_add(0, rows, torch.ones_like(old))
+        mean = zeros.index_add(0, rows, log_ratio.detach()) / count.clamp(min=1)
         log_ratio = mean[rows] + logprobs - logprobs.detach()
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1 - spec.clip_low, 1 + spec.clip_high)

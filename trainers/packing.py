@@ -66,9 +66,9 @@ def epoch(lengths: Sequence[int], tokens: int, rng: np.random.Generator, pool: i
     shuffled again: little padding, and still every step a fresh sample.
     """
     shuffled = rng.permutation(len(lengths))
-    ends = np.cumsum([lengths[i] for i in shuffled]) if len(shuffled) else np.zeros(0)
+    pools = np.cumsum([lengths[i] for i in shuffled]) // (pool * tokens)
     steps: Plan = []
-    for part in np.split(shuffled, np.searchsorted(ends, np.arange(pool * tokens, ends[-1], pool * tokens))):
+    for part in np.split(shuffled, np.flatnonzero(np.diff(pools)) + 1):
         size = tokens + 1
         for i in sorted(part.tolist(), key=lambda i: lengths[i]):
             if size + lengths[i] > tokens:
