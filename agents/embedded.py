@@ -24,7 +24,8 @@ from transformers import PreTrainedModel
 from agentrl.agents.engine import SyncReport
 from agentrl.agents.ragged_cache import Append, RaggedCache, check_model
 from agentrl.agents.sampling import sample
-from agentrl.errors import ConfigError, InfraError, UnknownNameError
+from agentrl.agents.weights import load_weights
+from agentrl.errors import ConfigError, InfraError
 from agentrl.types import Completion, FinishReason, SamplingParams
 
 MAX_PASS_TOKENS = 4096
@@ -131,7 +132,7 @@ class EmbeddedEngine:
             ConfigError: a weight is missing or has another shape. Nothing was changed then.
         """
         begun = time.perf_counter()
-        _load(self.model, weights)
+        load_weights(self.model, weights)
         self.version = version
         self._drop_cache()
         return SyncReport(version, replicas=1, seconds=time.perf_counter() - begun)
@@ -331,21 +332,3 @@ def _batches(waiting: list[tuple[_Session, int]]) -> list[list[tuple[_Session, i
         batches.append([(held, count)])
         waste = 0
     return batches
-
-
-def _load(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Copy `weights` into `model` in place, after checking that they are complete and fit."""
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    targets: dict[str, Tensor] = {**dict(model.named_buffers()), **parameters}
-    for name, new in weights.items():
-        if name not in targets:
-            raise UnknownNameError("weight", name, targets)
-        if new.shape != targets[name].shape:
-            raise ConfigError(f"weight {name} has shape {tuple(new.shape)}, not {tuple(targets[name].shape)}")
-    given = {targets[name].data_ptr() for name in weights}
-    if missing := [name for name, p in parameters.items() if p.data_ptr() not in given]:
-        raise ConfigError(f"published weights lack {', '.join(missing[:3])} ({len(missing)} in all)")
-    with torch.no_grad():
-        for name, new in weights.items():
-            if new.data_ptr() != targets[name].data_ptr():
-                targets[name].copy_(new)
