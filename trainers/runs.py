@@ -5,7 +5,7 @@
         metrics.jsonl                    one JSON object a line: step, seconds, and named numbers
         tensorboard/                     the same numbers as TensorBoard events
         rollouts/step-000012.jsonl.gz    one line per group, see `agentrl.records`
-        checkpoints/step-000012/         see `agentrl.trainers.checkpoint`
+        checkpoints/step-000012/         for `transformers` and vLLM, see `agentrl.trainers.checkpoint`
         summary.json                     the result, once there is one
         report.html                      the same for people
 
@@ -25,7 +25,6 @@ import shutil
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -143,7 +142,7 @@ class RunWriter(Run):
                 f"{path} already holds a run; continue it with --resume {path}, "
                 f"or start another with --set run.dir=PATH"
             )
-        if path.exists() and (not path.is_dir() or any(p.name != ".lock" for p in path.iterdir())):
+        if path.exists() and (not path.is_dir() or not all(p.name.startswith(".") for p in path.iterdir())):
             raise ConfigError(f"{path} is no empty folder; choose another with --set run.dir=PATH")
         path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
@@ -156,11 +155,14 @@ class RunWriter(Run):
     def resume(cls, path: str | Path, step: int) -> Self:
         """Continue a run from its checkpoint of `step`: whatever is younger is removed.
 
+        Args:
+            step: 0 where there is no checkpoint yet; the run then starts anew.
+
         Raises:
             ConfigError: there is no run at `path`, or another process writes it.
         """
         run = cls(Run.open(path).path)
-        rows = [row for row in run.metrics() if row["step"] <= step]
+        rows = [row for row in run.metrics() if row["step"] <= step and step > 0]
         with atomic_write(run.path / METRICS) as file:
             file.writelines(json_line(row) for row in rows)
         for folder, suffix in ((ROLLOUTS, ".jsonl.gz"), (CHECKPOINTS, "")):
@@ -195,26 +197,6 @@ class RunWriter(Run):
         path.parent.mkdir(exist_ok=True)
         write_groups(path, groups, advantages)
         return path
-
-    @contextmanager
-    def checkpoint(self, step: int, *, keep: int | None = None) -> Iterator[Path]:
-        """A folder to write a checkpoint into; it counts once the `with` block ends without an error.
-
-        Args:
-            keep: how many of the youngest checkpoints to keep, all if None.
-        """
-        final = self.path / CHECKPOINTS / step_name(step)
-        partial = final.with_name(f".{final.name}.partial")
-        if partial.exists():  # of a process that was killed while it wrote
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True)
-        yield partial
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
-        if keep is not None:
-            for old in self.checkpoints()[:-keep]:
-                shutil.rmtree(old)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`."""

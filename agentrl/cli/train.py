@@ -71,4 +71,4 @@ def _tell(summary: Mapping[str, Any], config: Config, path: Path) -> None:
     print(f"wall time: {summary['wall_s'] / 60:.1f} min")
     print(f"report:    {summary['report']}")
     print(f"watch it:  agentrl play {config.env.id} --split {config.env.test_split} --agent {path}")
-    print(f"play too:  agentrl play {config.env.id} --split {config.env.test_split}")
+    print(f"play it:   agentrl play {config.env.id} --split {config.env.test_split}")
