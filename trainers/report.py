@@ -33,6 +33,8 @@ class TokenView:
 
 @dataclass(frozen=True, slots=True)
 class TurnView:
+    """One turn as it is shown: numbers are words already, rewards of 0 are left out."""
+
     observation: str
     action: str
     tokens: tuple[TokenView, ...]
@@ -43,6 +45,8 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeView:
+    """One episode as it is shown."""
+
     title: str
     task_id: str
     step: int
