@@ -28,7 +28,8 @@ def exit_code(app: typer.Typer, arguments: Sequence[str]) -> int:
     try:
         code = command.main(list(arguments), prog_name="agentrl", standalone_mode=False)
     except typer.TyperException as error:  # wrong usage: a command, option or argument
-        return _complain(error.format_message())
+        message = error.format_message()
+        return _complain(message) if message else MISTAKE  # none where the help was shown for want of arguments
     except Interrupted as message:
         return _complain(str(message), INTERRUPTED)
     except Exception as error:

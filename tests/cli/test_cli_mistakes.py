@@ -58,6 +58,14 @@ def test_mistakes_name_the_way_out(capsys: pytest.CaptureFixture[str], arguments
     assert expected in fails(capsys, *arguments)
 
 
+@pytest.mark.parametrize("arguments", [[], ["envs"], ["bench"]])
+def test_without_arguments_there_is_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert exit_code(app, arguments) == 2
+    captured = capsys.readouterr()
+    assert "Usage: agentrl" in captured.out
+    assert captured.err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
