@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from agentrl.config import OptimConfig
 from agentrl.errors import ConfigError, RunStoppedError
 from agentrl.trainers import attention, packing
-from agentrl.trainers.data import Floats, Row, SftRow, pad
+from agentrl.trainers.data import Floats, Row, SftRow
 from agentrl.trainers.loss_spec import LossSpec
 from agentrl.trainers.losses import (
     POLICY_STATS,
@@ -35,8 +35,10 @@ from agentrl.trainers.losses import (
     token_weights,
     value_loss,
 )
+from agentrl.trainers.micro_batch import MicroBatch
 from agentrl.trainers.optim import Optimizer
 from agentrl.trainers.policy import Critic, CriticKind, add_lora, logits_at, plain_weights, reference_of
+from agentrl.trainers.reduce import add_up, union
 from agentrl.trainers.world import World
 
 Metrics = dict[str, float]
@@ -60,17 +62,6 @@ class LearnerOptions:
     critic: CriticKind = "none"
     lora_rank: int = 0
     seed: int = 0
-
-
-@dataclass(slots=True)
-class _Micro:
-    """Flat action tokens (N,) of one micro-batch of padded rows (R, L)."""
-
-    ids: Tensor
-    index: Tensor
-    targets: Tensor
-    rows: Tensor
-    fields: dict[str, Tensor]
 
 
 class Learner:
@@ -133,7 +124,7 @@ class Learner:
             **_optional("reference", [row.reference for row in kept]),
         }
 
-        def compute(micro: _Micro) -> tuple[Tensor, Stats]:
+        def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
             logprobs, entropy, hidden = self._forward(self.model, micro)
             f = micro.fields
             total, stats = policy_loss(logprobs, f["old"], f["advantages"], f["weights"], micro.rows, spec)
@@ -169,7 +160,7 @@ class Learner:
             raise ValueError("no token of these rows has a loss weight")
         fields = {"weights": [w / total for w in weights]}
 
-        def compute(micro: _Micro) -> tuple[Tensor, Stats]:
+        def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
             logprobs, _, _ = self._forward(self.model, micro, temperature=1.0)
             loss = -(micro.fields["weights"] * logprobs).sum()
             return loss, {"loss": loss.detach()}
@@ -211,22 +202,18 @@ class Learner:
         return [dataclasses.replace(row, reference=r) for row, r in zip(rows, scored, strict=True)]
 
     @torch.no_grad()
-    def _score(self, rows: Sequence[Row], compute: Callable[[_Micro], Tensor]) -> list[Floats]:
+    def _score(self, rows: Sequence[Row], compute: Callable[[MicroBatch], Tensor]) -> list[Floats]:
         shares = packing.plan([len(row) for row in rows], self.options.micro_batch_tokens, self.world.size)
         mine: list[tuple[int, Floats]] = []
         for batch in shares[self.world.rank]:
-            micro = self._micro([rows[i].ids for i in batch], [rows[i].mask for i in batch], {})
-            flat = compute(micro).float().cpu().numpy() if len(micro.index) else np.zeros(0, np.float32)
+            micro = MicroBatch.build([rows[i].ids for i in batch], [rows[i].mask for i in batch], {}, self.device)
+            flat = compute(micro).float().cpu().numpy() if len(micro) else np.zeros(0, np.float32)
             ends = np.cumsum([rows[i].mask.sum() for i in batch])
             for i, part in zip(batch, np.split(flat, ends[:-1]), strict=True):
                 scores = np.zeros(len(rows[i]), np.float32)
                 scores[rows[i].mask] = part
                 mine.append((i, scores))
-        if self.world.size > 1:
-            gathered: list[Any] = [None] * self.world.size
-            dist.all_gather_object(gathered, mine)
-            mine = [item for part in gathered for item in part]
-        return [scores for _, scores in sorted(mine, key=lambda item: item[0])]
+        return union(mine) if self.world.size > 1 else [scores for _, scores in sorted(mine, key=lambda item: item[0])]
 
     # -- weights and state ---------------------------------------------------------------------------------------
 
@@ -263,7 +250,7 @@ class Learner:
         ids: list[Any],
         masks: list[Any],
         fields: dict[str, list[Any]],
-        compute: Callable[[_Micro], tuple[Tensor, Stats]],
+        compute: Callable[[MicroBatch], tuple[Tensor, Stats]],
         names: Sequence[str],
     ) -> Metrics:
         lengths = [len(row) for row in ids]
@@ -271,18 +258,20 @@ class Learner:
         self.optimizer.zero_grad()
         sums = {name: torch.zeros((), device=self.device) for name in names}
         for batch in shares[self.world.rank]:
-            micro = self._micro(
+            micro = MicroBatch.build(
                 [ids[i] for i in batch],
                 [masks[i] for i in batch],
                 {name: [arrays[i] for i in batch] for name, arrays in fields.items()},
+                self.device,
             )
-            if len(micro.index) == 0:
+            if len(micro) == 0:
                 continue
             loss, stats = compute(micro)
             loss.backward()
             for name, value in stats.items():
                 sums[name] += value
-        sums = self._reduce(sums)
+        if self.world.size > 1:
+            sums = add_up(self.optimizer.parameters, sums)
         loss_sum = float(sums["loss"])
         norm = float(torch.nn.utils.clip_grad_norm_(self.optimizer.parameters, self.options.optim.max_grad_norm))
         if not math.isfinite(norm) or not math.isfinite(loss_sum):
@@ -299,40 +288,8 @@ class Learner:
         metrics["padding"] = packing.padding_share(lengths, [batch for share in shares for batch in share])
         return metrics
 
-    def _reduce(self, sums: Stats) -> Stats:
-        """Add gradients and statistics over all processes in one flat all-reduce."""
-        if self.world.size == 1:
-            return sums
-        for parameter in self.optimizer.parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [parameter.grad for parameter in self.optimizer.parameters if parameter.grad is not None]
-        flat = torch.cat([g.flatten() for g in gradients] + [torch.stack(list(sums.values()))])
-        dist.all_reduce(flat)
-        *parts, totals = flat.split([*(g.numel() for g in gradients), len(sums)])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
-        return dict(zip(sums, totals, strict=True))
-
-    def _micro(self, ids: list[Any], masks: list[Any], fields: dict[str, list[Any]]) -> _Micro:
-        length = max(len(row) for row in ids)
-        padded, mask = pad(ids, length), pad(masks, length)
-        rows, columns = np.nonzero(mask)
-        targets = padded[rows, columns]
-
-        def tensor(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
-
-        return _Micro(
-            ids=tensor(padded),
-            index=tensor(rows * length + columns - 1),
-            targets=tensor(targets),
-            rows=tensor(rows),
-            fields={name: tensor(pad(arrays, length)[rows, columns]) for name, arrays in fields.items()},
-        )
-
     def _forward(
-        self, model: nn.Module, micro: _Micro, temperature: float | None = None
+        self, model: nn.Module, micro: MicroBatch, temperature: float | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(N,) log-probs, (N,) entropies, (N, H) hidden states."""
         with self._precision(model):
@@ -345,7 +302,7 @@ class Learner:
         logprobs, entropy = log_softmax_at(logits, micro.targets)
         return logprobs, entropy, hidden
 
-    def _value(self, micro: _Micro, hidden: Tensor) -> Tensor:
+    def _value(self, micro: MicroBatch, hidden: Tensor) -> Tensor:
         if self.critic is None:
             raise ConfigError("this learner has no critic")
         with self._precision(self.critic.trunk):

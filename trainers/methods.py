@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.trainers.credit import GAE, GRPO, RLOO, Credit, GiGPO, ReinforcePP
@@ -49,7 +49,8 @@ class Method:
             if name not in known:
                 raise UnknownNameError(f"field of method {self.name}", name, known)
             part = "loss" if name in LossSpec.__dataclass_fields__ else "credit"
-            parts[part][name] = _checked(name, value, known[name])
+            owner: Any = self.loss if part == "loss" else self.credit
+            parts[part][name] = _checked(name, value, get_type_hints(type(owner))[name])
         credit: Any = self.credit
         return dataclasses.replace(
             self,
@@ -76,12 +77,16 @@ class Method:
             raise ConfigError(f"{self.name}: set constant to the most action tokens that a rollout can have")
 
 
-def _checked(name: str, value: Any, present: Any) -> Any:
-    """`value`, if it is of the kind of the present one: an int will do where a float stands."""
-    if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """`value`, if it is of the field's type; an int will do for a float."""
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise UnknownNameError(f"value of {name}", str(value), get_args(kind))
+        return value
+    if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not type(present):
-        raise ConfigError(f"{name} = {value!r}: expected {type(present).__name__}, as in {present!r}")
+    if type(value) is not kind:
+        raise ConfigError(f"{name} = {value!r}: expected {kind.__name__}")
     return value
 
 

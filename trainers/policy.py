@@ -88,6 +88,7 @@ def add_lora(model: PreTrainedModel, rank: int) -> PreTrainedModel:
         if isinstance(module, LoraLayer):
             module.merge()
             model.set_submodule(name, module.get_base_layer())
+    vars(model).pop("peft_config", None)  # else peft takes the new adapters for a second set
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=TaskType.CAUSAL_LM)
     return cast(PreTrainedModel, get_peft_model(model, config))
 

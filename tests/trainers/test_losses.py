@@ -104,9 +104,7 @@ def test_token_weights_by_hand() -> None:
     counts = [1, 3, 0]
     assert losses.token_weights(counts, LossSpec(aggregation="token_mean")).tolist()[:2] == [0.25, 0.25]
     # two rows with tokens: 1/(2·1) and 1/(2·3)
-    np.testing.assert_allclose(
-        losses.token_weights(counts, LossSpec(aggregation="sequence_mean"))[:2], [1 / 2, 1 / 6]
-    )
+    np.testing.assert_allclose(losses.token_weights(counts, LossSpec(aggregation="sequence_mean"))[:2], [1 / 2, 1 / 6])
     # 1/(2·10)
     np.testing.assert_allclose(
         losses.token_weights(counts, LossSpec(aggregation="constant", constant=10))[:2], [0.05, 0.05]

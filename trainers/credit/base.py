@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agentrl.errors import ConfigError
 from agentrl.types import Task, Turn
 
 Array = npt.NDArray[np.float64]
@@ -64,6 +65,17 @@ class Credit(Protocol):
     def __call__(self, batch: Batch) -> list[list[Array]]:
         """One array for each rollout of each group."""
         ...
+
+
+def check_unit(**factors: float) -> None:
+    """Refuse discounts and the like outside [0, 1].
+
+    Raises:
+        ConfigError: the message names the factor.
+    """
+    for name, value in factors.items():
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} = {value} must lie in [0, 1]")
 
 
 def returns_of(group: Sequence[Rollout]) -> Array:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from agentrl.trainers.credit.base import Array, Batch, Level
+from agentrl.trainers.credit.base import Array, Batch, Level, check_unit
 
 
 def gae(rewards: Array, values: Array, gamma: float, lam: float) -> Array:
@@ -38,6 +38,9 @@ class GAE:
     """Discount per action token."""
     lam: float = 1.0
     whiten: bool = True
+
+    def __post_init__(self) -> None:
+        check_unit(gamma=self.gamma, lam=self.lam)
 
     def __call__(self, batch: Batch) -> list[list[Array]]:
         advantages: list[list[Array]] = []

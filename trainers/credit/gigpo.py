@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from agentrl.trainers.credit.base import Array, Batch, Level, Rollout, centred, discounted, returns_of
+from agentrl.trainers.credit.base import Array, Batch, Level, Rollout, centred, check_unit, discounted, returns_of
 
 
 def anchor_relative(returns: Sequence[Array], anchors: Sequence[Sequence[str]], *, std: bool) -> list[Array]:
@@ -50,6 +50,9 @@ class GiGPO:
     """F_norm = 1, or the standard deviation of each group."""
     episode_mean: Literal["rollouts", "turns"] = "rollouts"
     """Statistics of A^E over rollouts (the paper), or over turns, where long episodes weigh more (its code)."""
+
+    def __post_init__(self) -> None:
+        check_unit(gamma=self.gamma)
 
     def __call__(self, batch: Batch) -> list[list[Array]]:
         return [self._group(group) for group in batch]

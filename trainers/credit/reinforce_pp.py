@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agentrl.trainers.credit.base import Array, Batch, Level, broadcast, centred, discounted, returns_of
+from agentrl.trainers.credit.base import Array, Batch, Level, broadcast, centred, check_unit, discounted, returns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,9 @@ class ReinforcePP:
     baseline: bool = False
     gamma: float = 1.0
     """Discount per turn of the return to go; has no part in the baseline variant."""
+
+    def __post_init__(self) -> None:
+        check_unit(gamma=self.gamma)
 
     @property
     def min_group(self) -> int:
