@@ -10,12 +10,13 @@ import typer
 
 from agentrl.cli.errors import Interrupted
 from agentrl.cli.options import Json, Set, print_json
+from agentrl.cli.recipes import DEFAULT, recipe
 from agentrl.config import Config
 from agentrl.errors import ConfigError
 
 
 def train(
-    config: Annotated[Path | None, typer.Argument(help="A TOML file; default: the ALFWorld agent.")] = None,
+    config: Annotated[Path, typer.Argument(help="A TOML file, or the name of a recipe.")] = Path(DEFAULT),
     overrides: Set = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Continue the run in this folder from its last checkpoint.")
@@ -54,10 +55,10 @@ def train(
     print_json(summary) if as_json else _tell(summary, resolved, path)
 
 
-def _resolve(config: Path | None, overrides: list[str], resume: Path | None) -> Config:
+def _resolve(config: Path, overrides: list[str], resume: Path | None) -> Config:
     if resume is None:
-        return Config.load(config, overrides)
-    if config is not None:
+        return Config.load(config if config.suffix else recipe(str(config)), overrides)
+    if config != Path(DEFAULT):
         raise ConfigError(f"--resume takes its configuration from {resume}; leave out {config}, or use --set")
     from agentrl.trainers.runs import CONFIG, Run
 

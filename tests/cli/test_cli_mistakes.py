@@ -44,6 +44,8 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["envs", "export", "--out", "x", "--split", "valid_unsen"], "'valid_unseen'"),
         (["bench", "env", "ALFWorld"], "'ALFWorld-v0'"),
         (["bench", "env", "--against", "alfword"], "'alfworld'"),
+        (["train", "alfword"], "'alfworld'"),
+        (["train", "alfworld.toml", "--resume", "runs/x"], "leave out alfworld.toml"),
         (["train", "no-such-file.toml"], "no-such-file.toml: no such configuration file"),
         (["train", "--set", "rl.step=3", "--dry-run"], "'steps'"),
         (["train", "--set", "rll.steps=3", "--dry-run"], "'rl'"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from agentrl.cli.model import model_config, model_folder
+from agentrl.cli.recipes import DEFAULT, recipe
 from agentrl.config import Config
 from agentrl.trainers.demos import demonstrate, make_env
 from agentrl.trainers.prepare import Policy, load_policy, make_policy
@@ -17,13 +18,13 @@ DEMONSTRATIONS = 100
 
 
 def bench_policy(model: Path | None, overrides: list[str]) -> tuple[Config, Policy]:
-    """The model or run at a path; without one, the default architecture with random weights. One thread."""
+    """The model or run at a path; without one, the default recipe's with random weights. One thread."""
     torch.set_num_threads(1)
     if model is not None:
         folder = model_folder(model)
         config = model_config(folder, overrides)
         return config, load_policy(folder, config)
-    config = Config.load(None, overrides)
+    config = Config.load(recipe(DEFAULT), overrides)
     env = make_env(config.env)
     tasks = env.tasks(config.env.train_split)
     played = (demonstrate(env, Task(config.env.id, tasks[i]), mistakes=0.0) for i in range(DEMONSTRATIONS))
