@@ -13,14 +13,14 @@ from tests.conftest import require
 torch = require("torch")
 require("transformers")
 
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from agentrl.trainers import checkpoint  # noqa: E402
-from agentrl.trainers.checkpoint import checkpoints, load_state, save_checkpoint  # noqa: E402
-from agentrl.trainers.learner import Learner, LearnerOptions  # noqa: E402
-from agentrl.trainers.loss_spec import LossSpec  # noqa: E402
-from agentrl.trainers.scratch import build_model, train_tokenizer  # noqa: E402
-from tests.trainers.tiny import random_rows  # noqa: E402
+from agentrl.trainers import checkpoint
+from agentrl.trainers.checkpoint import checkpoints, load_state, save_checkpoint
+from agentrl.trainers.learner import Learner, LearnerOptions
+from agentrl.trainers.loss_spec import LossSpec
+from agentrl.trainers.scratch import build_model, train_tokenizer
+from tests.trainers.tiny import random_rows
 
 VLLM_FIELDS = {"block_dim", "conv_dim", "conv_dim_out", "block_norm_eps", "block_use_swiglu", "conv_use_xavier_init"}
 """Fields that released LFM2 checkpoints have and stock `Lfm2Config` does not know."""

@@ -55,7 +55,8 @@ def test_reinforce_pp_whitens_returns_to_go_over_tokens() -> None:
 
 
 def test_reinforce_pp_baseline_by_hand() -> None:
-    # group 1: returns 1, 0 → ±0.5; group 2: returns 4, 0 → ±2. One token each: mean 0, variance (2·0.25 + 2·4)/4 = 2.125
+    # group 1: returns 1, 0 → ±0.5; group 2: returns 4, 0 → ±2
+    # one token each: mean 0, variance (2 · 0.25 + 2 · 4)/4 = 2.125
     a = advantages([chains([1], [0], actions=1), chains([4], [0], actions=1)], ReinforcePP(baseline=True))
     expected = np.array([0.5, -0.5, 2, -2]) / np.sqrt(2.125)
     np.testing.assert_allclose(np.concatenate([x for group in a for x in group]), expected, atol=1e-6)

@@ -18,8 +18,8 @@ from tests.conftest import require
 torch = require("torch")
 require("transformers")
 
-from agentrl.trainers.learner import Learner, LearnerOptions  # noqa: E402
-from tests.trainers.tiny import CONFIGS, random_rows, random_sft_rows, tiny_model  # noqa: E402
+from agentrl.trainers.learner import Learner, LearnerOptions
+from tests.trainers.tiny import CONFIGS, random_rows, random_sft_rows, tiny_model
 
 SGD_LIKE = OptimConfig(lr=1e-3, max_grad_norm=1e9)
 LOSSES = {

@@ -15,9 +15,9 @@ from tests.conftest import require
 torch = require("torch")
 require("transformers")
 
-from agentrl.trainers.learner import Learner, LearnerOptions  # noqa: E402
-from agentrl.trainers.world import World, launch  # noqa: E402
-from tests.trainers.tiny import random_rows, random_sft_rows, tiny_model  # noqa: E402
+from agentrl.trainers.learner import Learner, LearnerOptions
+from agentrl.trainers.world import World, launch
+from tests.trainers.tiny import random_rows, random_sft_rows, tiny_model
 
 
 def program(world: World, optim: str, count: int) -> list[dict[str, Any]]:

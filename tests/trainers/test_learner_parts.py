@@ -16,10 +16,10 @@ from tests.conftest import require
 torch = require("torch")
 require("transformers")
 
-from agentrl.trainers import attention  # noqa: E402
-from agentrl.trainers.learner import Learner, LearnerOptions  # noqa: E402
-from agentrl.trainers.optim import Optimizer, lr_scale  # noqa: E402
-from tests.trainers.tiny import CONFIGS, random_rows, random_sft_rows, tiny_model  # noqa: E402
+from agentrl.trainers import attention
+from agentrl.trainers.learner import Learner, LearnerOptions
+from agentrl.trainers.optim import Optimizer, lr_scale
+from tests.trainers.tiny import CONFIGS, random_rows, random_sft_rows, tiny_model
 
 # -- blocked attention -----------------------------------------------------------------------------------------------
 
