@@ -29,8 +29,8 @@ from agentrl.trainers.losses import (
     POLICY_STATS,
     VALUE_STATS,
     Stats,
+    entropy_of,
     kl_loss,
-    log_softmax_at,
     policy_loss,
     token_weights,
     value_loss,
@@ -125,9 +125,10 @@ class Learner:
         }
 
         def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
-            logprobs, entropy, hidden = self._forward(self.model, micro)
-            f = micro.fields
+            distributions, hidden = self._forward(self.model, micro)
+            logprobs, f = _chosen(distributions, micro), micro.fields
             total, stats = policy_loss(logprobs, f["old"], f["advantages"], f["weights"], micro.rows, spec)
+            entropy = entropy_of(distributions if spec.entropy_coef else distributions.detach())
             stats["entropy"] = entropy.detach().sum()
             if spec.entropy_coef:
                 total = total - spec.entropy_coef * (f["weights"] * entropy).sum()
@@ -161,8 +162,8 @@ class Learner:
         fields = {"weights": [w / total for w in weights]}
 
         def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
-            logprobs, _, _ = self._forward(self.model, micro, temperature=1.0)
-            loss = -(micro.fields["weights"] * logprobs).sum()
+            distributions, _ = self._forward(self.model, micro, temperature=1.0)
+            loss = -(micro.fields["weights"] * _chosen(distributions, micro)).sum()
             return loss, {"loss": loss.detach()}
 
         metrics = self._step([row.ids for row in rows], [w > 0 for w in weights], fields, compute, ["loss"])
@@ -173,18 +174,18 @@ class Learner:
 
     def logprobs(self, rows: Sequence[Row]) -> list[Floats]:
         """(L,) per row: log-probs of the trained action tokens under the current policy, 0 elsewhere."""
-        return self._score(rows, lambda micro: self._forward(self.model, micro)[0])
+        return self._score(rows, lambda micro: _chosen(self._forward(self.model, micro)[0], micro))
 
     def reference_logprobs(self, rows: Sequence[Row]) -> list[Floats]:
         """The same under the reference model."""
         reference = self._reference()
-        return self._score(rows, lambda micro: self._forward(reference, micro)[0])
+        return self._score(rows, lambda micro: _chosen(self._forward(reference, micro)[0], micro))
 
     def values(self, rows: Sequence[Row]) -> list[Floats]:
         """(L,) per row: the critic's value before each trained action token, 0 elsewhere."""
         if self.critic is None:
             raise ConfigError("this learner has no critic; set critic to detached, shared or copy")
-        return self._score(rows, lambda micro: self._value(micro, self._forward(self.model, micro)[2]))
+        return self._score(rows, lambda micro: self._value(micro, self._forward(self.model, micro)[1]))
 
     def set_reference(self) -> None:
         """Take the policy as it is now as the reference model of KL terms."""
@@ -288,19 +289,19 @@ class Learner:
         metrics["padding"] = packing.padding_share(lengths, [batch for share in shares for batch in share])
         return metrics
 
-    def _forward(
-        self, model: nn.Module, micro: MicroBatch, temperature: float | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(N,) log-probs, (N,) entropies, (N, H) hidden states."""
+    def _forward(self, model: nn.Module, micro: MicroBatch, temperature: float | None = None) -> tuple[Tensor, Tensor]:
+        """(N, V) log-probs of every token and (N, H) hidden states before each target."""
         with self._precision(model):
             logits, hidden = logits_at(model, micro.ids, micro.index)
-        logits = logits.float() / (temperature or self.options.temperature or 1.0)
+        logits = logits.float()
+        temperature = temperature or self.options.temperature or 1.0
+        if temperature != 1:
+            logits = logits / temperature
         if len(self._banned):
             if torch.isin(micro.targets, self._banned).any():
                 raise ValueError("an action contains a token that the engine is told never to sample")
             logits = logits.index_fill(-1, self._banned, torch.finfo(torch.float32).min)
-        logprobs, entropy = log_softmax_at(logits, micro.targets)
-        return logprobs, entropy, hidden
+        return torch.log_softmax(logits, dim=-1), hidden
 
     def _value(self, micro: MicroBatch, hidden: Tensor) -> Tensor:
         if self.critic is None:
@@ -317,6 +318,11 @@ class Learner:
             if model is not None and self.device.type == "cpu" and attention.supported(self.model.config):
                 stack.enter_context(attention.blocked(model))
         return stack
+
+
+def _chosen(distributions: Tensor, micro: MicroBatch) -> Tensor:
+    """(N,) log-probs of the targets."""
+    return distributions.gather(-1, micro.targets[:, None]).squeeze(-1)
 
 
 def _optional(name: str, arrays: list[Floats | None]) -> dict[str, list[Floats]]:

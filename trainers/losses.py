@@ -100,8 +100,6 @@ def value_loss(values: Tensor, old: Tensor, returns: Tensor, weights: Tensor, cl
     return (weights * loss).sum(), stats
 
 
-def log_softmax_at(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,) log-probs of `targets` and (N,) entropies of the distributions, from logits (N, V)."""
-    logprobs = torch.log_softmax(logits.float(), dim=-1)
-    entropy = -(logprobs.exp() * logprobs).sum(-1)
-    return logprobs.gather(-1, targets[:, None]).squeeze(-1), entropy
+def entropy_of(distributions: Tensor) -> Tensor:
+    """(N,) H = −Σ p log p in nats, from log-probs (N, V); impossible tokens need a finite log-prob."""
+    return -(distributions.exp() * distributions).sum(-1)

@@ -158,17 +158,14 @@ def test_value_loss_stops_the_gradient_of_a_clipped_value() -> None:
     assert values.grad.item() == 0
 
 
-def test_log_softmax_at_by_hand() -> None:
-    # logits ln 1, ln 3: p = 1/4, 3/4; H = ¼ ln 4 + ¾ ln 4/3 = 0.562335
-    logits = torch.tensor([[0.0, math.log(3)]])
-    logprobs, entropy = losses.log_softmax_at(logits, torch.tensor([1]))
-    assert logprobs.item() == pytest.approx(math.log(0.75))
-    assert entropy.item() == pytest.approx(0.5623351)
+def test_entropy_by_hand() -> None:
+    # p = 1/4, 3/4: H = ¼ ln 4 + ¾ ln 4/3 = 0.562335
+    assert losses.entropy_of(torch.tensor([[0.25, 0.75]]).log()).item() == pytest.approx(0.5623351)
 
 
 def test_impossible_tokens_do_not_spoil_the_entropy() -> None:
     logits = torch.tensor([[0.0, 0.0, torch.finfo(torch.float32).min]])
-    assert losses.log_softmax_at(logits, torch.tensor([0]))[1].item() == pytest.approx(LN2)
+    assert losses.entropy_of(logits.log_softmax(-1)).item() == pytest.approx(LN2)
 
 
 @pytest.mark.parametrize(
