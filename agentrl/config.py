@@ -119,8 +119,10 @@ class RLConfig(Section):
     critic: Literal["none", "detached", "shared", "copy"] = "none"
     """For methods that need one: a head on the policy's hidden states, with or without its gradient flowing into
     them, or a model of its own."""
-    updates: int = Field(2, ge=1)
-    """Gradient steps on each batch of rollouts."""
+    epochs: int = Field(1, ge=1)
+    """Passes over each batch of rollouts."""
+    mini_batches: int = Field(2, ge=1)
+    """Optimiser steps of each pass."""
     temperature: float = Field(1.0, gt=0)
     balance: bool = True
     """Draw task kinds more often where groups still disagree (neither always solved nor always failed)."""

@@ -38,7 +38,7 @@ class Reinforcement:
             policy.model,
             LearnerOptions(
                 optim=config.rl.optim,
-                total_steps=config.rl.steps * config.rl.updates,
+                total_steps=config.rl.steps * config.rl.epochs * config.rl.mini_batches,
                 temperature=config.rl.temperature,
                 micro_batch_tokens=config.engine.microbatch_tokens,
                 dtype=config.engine.train_dtype,
@@ -83,7 +83,7 @@ class Reinforcement:
         session.checkpoint(self.learner, phase_over=True)
 
     def step(self, number: int) -> dict[str, float]:
-        """One step of RL: `tasks_per_step` groups, then `updates` optimiser steps on them."""
+        """One step of RL: `tasks_per_step` groups, then a few optimiser steps on them."""
         begun = time.perf_counter()
         groups = self._generate(number)
         generated = time.perf_counter()
@@ -91,7 +91,8 @@ class Reinforcement:
         if number <= GATE_STEPS:
             metrics["rl/gate_gap"] = self._gate(rows)
         credited = time.perf_counter()
-        trained = self.learner.update(rows, self.method.loss, mini_batches=self.session.config.rl.updates)
+        rl = self.session.config.rl
+        trained = self.learner.update(rows, self.method.loss, epochs=rl.epochs, mini_batches=rl.mini_batches)
         updated = time.perf_counter()
         state = self.session.state
         state.version += 1
@@ -99,6 +100,7 @@ class Reinforcement:
         state.alive = self.curriculum.alive
         state.episodes["rl"] += sum(len(group.leaves()) for group in groups)
         state.tokens["trained"] += int(trained.get("tokens", 0))
+        state.tokens["generated"] += int(metrics["rl/generated_tokens"])
         metrics |= {f"rl/{name}": value for name, value in trained.items() if name != "seconds"}
         return metrics | {
             "time/generate": generated - begun,
