@@ -93,7 +93,10 @@ def _finish(session: Session, path: Path) -> dict[str, Any]:
         "report": str(path / "report.html"),
     }
     if session.run is not None:
-        summary |= {"wall_s": round(session.run.seconds, 1), "model": str(checkpoints(session.run.path / "checkpoints")[-1])}
+        summary |= {
+            "wall_s": round(session.run.seconds, 1),
+            "model": str(checkpoints(session.run.path / "checkpoints")[-1]),
+        }
         session.run.write_summary(summary)
         session.run.close()
         write_report(path)
