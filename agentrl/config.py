@@ -64,6 +64,8 @@ class ModelConfig(Section):
     intermediate_size: int = Field(384, ge=16)
     layers: int = Field(4, ge=1)
     heads: int = Field(4, ge=1)
+    kv_heads: int = Field(2, ge=1)
+    """Heads of keys and values; fewer make generation faster."""
     conv_layers: tuple[int, ...] = (0,)
     """Layers of `lfm2` that are short convolutions; the others are full attention."""
     vocab_size: int = Field(800, ge=300)
@@ -124,6 +126,8 @@ class RLConfig(Section):
     mini_batches: int = Field(2, ge=1)
     """Optimiser steps of each pass."""
     temperature: float = Field(1.0, gt=0)
+    max_turns: int = Field(0, ge=0)
+    """Turns of a training episode; 0 for `env.max_turns`."""
     balance: bool = True
     """Draw task kinds more often where groups still disagree (neither always solved nor always failed)."""
     optim: OptimConfig = OptimConfig(name="muon", lr=1e-3, muon_lr=0.006)

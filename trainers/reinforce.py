@@ -53,7 +53,7 @@ class Reinforcement:
         if (state := session.learner_state()) is not None:
             self.learner.load_state_dict(state)
         self.engine: EmbeddedEngine = make_engine(config, self.learner.model)
-        self.play = agent_loop(config, self.engine, policy.renderer, config.rl.temperature)
+        self.play = agent_loop(config, self.engine, policy.renderer, config.rl.temperature, config.rl.max_turns)
         self.exam = agent_loop(config, self.engine, policy.renderer, config.eval.temperature)
         self.curriculum = Curriculum(
             session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive

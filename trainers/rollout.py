@@ -26,11 +26,17 @@ def _context(config: Config, model: PreTrainedModel) -> int:
     return min(config.model.max_context, int(getattr(model.config, "max_position_embeddings", 1 << 30)))
 
 
-def agent_loop(config: Config, engine: EmbeddedEngine, renderer: Renderer, temperature: float) -> AgentLoop:
-    """A loop that samples at one temperature, within the limits of the configuration."""
+def agent_loop(
+    config: Config, engine: EmbeddedEngine, renderer: Renderer, temperature: float, max_turns: int = 0
+) -> AgentLoop:
+    """A loop that samples at one temperature, within the limits of the configuration.
+
+    Args:
+        max_turns: of an episode; 0 for those of the environment.
+    """
     params = SamplingParams(temperature=temperature, max_tokens=config.engine.max_action_tokens)
     limits = Limits(
-        turns=config.env.max_turns,
+        turns=max_turns or config.env.max_turns,
         concurrency=config.engine.sessions,
         retries=config.failures.retries,
         failure_rate=config.failures.max_rate,
