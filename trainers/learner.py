@@ -55,7 +55,7 @@ class LearnerOptions:
     """Of the rollouts; log-probs are those of this distribution. 0 counts as 1, as in `SamplingParams`."""
     banned_ids: tuple[int, ...] = ()
     """Tokens that the engine never samples; they are outside the distribution here too."""
-    micro_batch_tokens: int = 8192
+    micro_batch_tokens: int = 4096
     """Most tokens of one forward pass, padding included."""
     dtype: str = "float32"
     """`bfloat16` runs matrix products in it (autocast); weights and sums stay float32."""
