@@ -19,16 +19,22 @@ from agentrl.errors import ConfigError, UnknownNameError
 class Section(BaseModel):
     """A table of the configuration: immutable, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _name_the_nearest(cls, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            for key in data:
-                if key not in cls.model_fields:
-                    raise UnknownNameError("configuration key", str(key), cls.model_fields)
-        return data
+    def _check_keys(cls, data: Any) -> Any:
+        """Name the nearest to an unknown key; let a table that is given in part keep the rest of this key's default."""
+        if not isinstance(data, Mapping):
+            return data
+        merged = dict(data)
+        for key, value in data.items():
+            if key not in cls.model_fields:
+                raise UnknownNameError("configuration key", str(key), cls.model_fields)
+            default = cls.model_fields[key].default
+            if isinstance(default, Section) and isinstance(value, Mapping):
+                merged[key] = default.model_dump(exclude_unset=True) | dict(value)
+        return merged
 
 
 class RunConfig(Section):
@@ -74,6 +80,16 @@ class ModelConfig(Section):
     system_prompt: str = ""
     lora_rank: int = Field(0, ge=0)
     """Train LoRA adapters of this rank instead of all weights; 0 trains all."""
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Self:
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError(f"hidden_size = {self.hidden_size} is no even multiple of heads = {self.heads}")
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads = {self.heads} is no multiple of kv_heads = {self.kv_heads}")
+        if not all(0 <= layer < self.layers for layer in self.conv_layers):
+            raise ValueError(f"conv_layers = {list(self.conv_layers)} names one beyond layers = {self.layers}")
+        return self
 
 
 class OptimConfig(Section):
@@ -216,7 +232,9 @@ class Config(Section):
         except ValidationError as e:
             first = e.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"configuration key {where}: {first['msg']} (got {first['input']!r:.80})") from e
+            raise ConfigError(
+                f"configuration key {where}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r:.80})"
+            ) from e
 
     def toml(self) -> str:
         """The configuration as TOML; `Config.load` reads it back to an equal value."""
@@ -250,14 +268,22 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
     lines, inner = ["", f"[{name}]"], []
     for key, value in values.items():
         if isinstance(value, Mapping):
-            inner += _table(f"{name}.{key}", value)
+            inner += _table(f"{name}.{_key(key)}", value)
         else:
-            lines.append(f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}")
+            lines.append(f"{_key(key)} = {_value(value)}")
     return lines + inner
 
 
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", r"\u007f")  # JSON's strings are TOML's but for this
+
+
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _value(key)
 
 
 def known_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
