@@ -93,7 +93,12 @@ class Learner:
         All processes must call it with the same rows. Where the loss consists of the policy's surrogate alone, rows
         whose advantages are all 0 have no gradient and are not computed, though they count in the normalisation.
 
+        Returns:
+            Means over the action tokens computed (`loss`: their weighted sum), over the steps taken; `steps` is 0 and
+            nothing else is there where no row had an advantage.
+
         Raises:
+            ValueError: there is a critic, and rows without its targets (see `with_credit`).
             RunStoppedError: loss or gradient is not finite; no step was taken on it.
         """
         begin = time.perf_counter()
@@ -119,10 +124,12 @@ class Learner:
             "old": [row.logprobs for row in kept],
             "advantages": [row.advantages for row in kept],
             "weights": [np.full(len(row), w, np.float32) for row, w in batch],
-            **_optional("returns", [row.returns for row in kept]),
-            **_optional("values", [row.values for row in kept]),
-            **_optional("reference", [row.reference for row in kept]),
         }
+        if spec.reference_in_loss:
+            fields["reference"] = _present("reference", [row.reference for row in kept])
+        if self.critic is not None:
+            fields["returns"] = _present("returns", [row.returns for row in kept])
+            fields["values"] = _present("values", [row.values for row in kept])
 
         def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
             distributions, hidden = self._forward(self.model, micro)
@@ -144,7 +151,9 @@ class Learner:
         names = [*POLICY_STATS, "entropy", "loss"]
         names += ["kl"] if spec.reference_in_loss else []
         names += VALUE_STATS if self.critic is not None else []
-        return self._step([row.ids for row in kept], [row.mask for row in kept], fields, compute, names)
+        metrics = self._step([row.ids for row in kept], [row.mask for row in kept], fields, compute, names)
+        metrics["ratio_std"] = max(metrics.pop("ratio_square") - metrics["ratio"] ** 2, 0.0) ** 0.5
+        return metrics
 
     # -- supervised fine-tuning ----------------------------------------------------------------------------------
 
@@ -185,6 +194,8 @@ class Learner:
         """(L,) per row: the critic's value before each trained action token, 0 elsewhere."""
         if self.critic is None:
             raise ConfigError("this learner has no critic; set critic to detached, shared or copy")
+        if self.critic.trunk is not None:
+            return self._score(rows, lambda micro: self._value(micro, None))
         return self._score(rows, lambda micro: self._value(micro, self._forward(self.model, micro)[1]))
 
     def set_reference(self) -> None:
@@ -303,7 +314,7 @@ class Learner:
             logits = logits.index_fill(-1, self._banned, torch.finfo(torch.float32).min)
         return torch.log_softmax(logits, dim=-1), hidden
 
-    def _value(self, micro: MicroBatch, hidden: Tensor) -> Tensor:
+    def _value(self, micro: MicroBatch, hidden: Tensor | None) -> Tensor:
         if self.critic is None:
             raise ConfigError("this learner has no critic")
         with self._precision(self.critic.trunk):
@@ -325,9 +336,12 @@ def _chosen(distributions: Tensor, micro: MicroBatch) -> Tensor:
     return distributions.gather(-1, micro.targets[:, None]).squeeze(-1)
 
 
-def _optional(name: str, arrays: list[Floats | None]) -> dict[str, list[Floats]]:
+def _present(name: str, arrays: list[Floats | None]) -> list[Floats]:
+    """The arrays, if every row has its own."""
     present = [array for array in arrays if array is not None]
-    return {name: present} if len(present) == len(arrays) else {}
+    if len(present) < len(arrays):
+        raise ValueError(f"{len(arrays) - len(present)} of {len(arrays)} rows have no {name}")
+    return present
 
 
 def _merge(steps: Sequence[Metrics]) -> Metrics:
@@ -335,6 +349,5 @@ def _merge(steps: Sequence[Metrics]) -> Metrics:
     if not steps:
         return {}
     summed = {"rows", "tokens", "action_tokens"}
-    return {
-        k: float(np.sum([s[k] for s in steps]) if k in summed else np.mean([s[k] for s in steps])) for k in steps[0]
-    }
+    columns = {key: [step[key] for step in steps] for key in steps[0]}
+    return {key: float(np.sum(c) if key in summed else np.mean(c)) for key, c in columns.items()}

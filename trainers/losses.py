@@ -20,7 +20,7 @@ from agentrl.trainers.loss_spec import LossSpec
 Stats = dict[str, Tensor]
 """Sums over tokens, to be divided by their number when all micro-batches are in."""
 
-POLICY_STATS = ("clip_fraction_low", "clip_fraction_high", "approx_kl", "ratio", "logprob_gap")
+POLICY_STATS = ("clip_fraction_low", "clip_fraction_high", "approx_kl", "ratio", "ratio_square", "logprob_gap")
 VALUE_STATS = ("value_loss", "value_clip_fraction", "value")
 
 
@@ -75,6 +75,7 @@ def policy_loss(
             "clip_fraction_high": high.float().sum(),
             "approx_kl": (torch.expm1(gap) - gap).sum(),  # k3 of KL(π_old ‖ π): samples are from π_old
             "ratio": ratio.sum(),
+            "ratio_square": (ratio**2).sum(),
             "logprob_gap": gap.abs().sum(),
         }
     return (weights * loss).sum(), stats

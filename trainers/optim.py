@@ -44,16 +44,19 @@ class Optimizer:
         hidden, matrices, vectors = _split(modules)
         if config.name == "adamw":
             matrices, hidden = hidden + matrices, []
+        self.parameters = [*hidden, *matrices, *vectors]
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self._base_lrs: list[float] = []
         groups: list[dict[str, Any]] = [
             {"params": matrices, "weight_decay": config.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        adamw = torch.optim.AdamW([g for g in groups if g["params"]], lr=config.lr, betas=config.betas, fused=True)
-        self.optimizers: list[torch.optim.Optimizer] = [adamw]
+        if groups := [group for group in groups if group["params"]]:
+            self.optimizers.append(torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True))
+            self._base_lrs.append(config.lr)
         if hidden:
             self.optimizers.append(torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=config.weight_decay))
-        self.parameters = [*hidden, *matrices, *vectors]
-        self._base_lrs = [config.lr, config.muon_lr]
+            self._base_lrs.append(config.muon_lr)
 
     @property
     def lr(self) -> float:
@@ -62,7 +65,7 @@ class Optimizer:
 
     def step(self) -> None:
         scale = self._scale()
-        for optimizer, lr in zip(self.optimizers, self._base_lrs, strict=False):
+        for optimizer, lr in zip(self.optimizers, self._base_lrs, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = lr * scale
             optimizer.step()

@@ -64,10 +64,12 @@ class Critic(nn.Module):
         nn.init.zeros_(self.head.weight)  # an untrained critic says 0, not noise
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, ids: Tensor, index: Tensor, hidden: Tensor) -> Tensor:
-        """(N,) values; `hidden` (N, H) are the policy's states at `index`."""
+    def forward(self, ids: Tensor, index: Tensor, hidden: Tensor | None) -> Tensor:
+        """(N,) values; `hidden` (N, H) are the policy's states at `index`, which a trunk of its own does not need."""
         if self.trunk is not None:
             _, hidden = logits_at(self.trunk, ids, index)
+        if hidden is None:
+            raise ValueError("a critic without a trunk needs the policy's hidden states")
         return cast(Tensor, self.head(hidden.detach() if self.detach else hidden)).float().squeeze(-1)
 
 

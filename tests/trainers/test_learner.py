@@ -139,6 +139,7 @@ def test_metrics_of_an_on_policy_step() -> None:
     rows = [dataclasses.replace(r, logprobs=lp) for r, lp in zip(rows, learner.logprobs(rows), strict=True)]
     metrics = learner.update(rows, LossSpec())
     assert metrics["ratio"] == pytest.approx(1, abs=1e-5)
+    assert metrics["ratio_std"] == pytest.approx(0, abs=1e-2)
     assert metrics["clip_fraction_low"] == metrics["clip_fraction_high"] == 0
     assert metrics["logprob_gap"] < 1e-5
     assert metrics["tokens"] == sum(map(len, rows))
@@ -247,6 +248,12 @@ def test_only_a_shared_critic_moves_the_policy(critic, moves) -> None:
     learner.update(rows, LossSpec())
     norm = sum(float(p.grad.abs().sum()) for p in learner.model.parameters() if p.grad is not None)
     assert (norm > 0) == moves
+
+
+def test_a_critic_needs_its_targets() -> None:
+    rows = [dataclasses.replace(r, returns=None) for r in random_rows(2)]
+    with pytest.raises(ValueError, match="2 of 2 rows have no returns"):
+        make_learner(critic="shared").update(rows, LossSpec())
 
 
 def test_values_need_a_critic() -> None:

@@ -114,6 +114,15 @@ def test_lora_state_survives() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_lora_with_muon_and_bfloat16() -> None:
+    require("peft")
+    optim = OptimConfig(name="muon", muon_lr=0.02)
+    learner = Learner(tiny_model("llama"), LearnerOptions(optim=optim, lora_rank=2, dtype="bfloat16"))
+    assert [type(o).__name__ for o in learner.optimizer.optimizers] == ["Muon"]  # adapters are all matrices
+    losses = [learner.sft_update(random_sft_rows(3))["loss"] for _ in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
 def test_lora_without_peft_names_the_extra(monkeypatch) -> None:
     real = builtins.__import__
 
