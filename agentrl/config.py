@@ -171,7 +171,7 @@ class EngineConfig(Section):
     sessions: int = Field(64, ge=1)
     """Episodes played at once by each process."""
     max_action_tokens: int = Field(24, ge=1)
-    microbatch_tokens: int = Field(8192, ge=64)
+    microbatch_tokens: int = Field(4096, ge=64)
     processes: int = Field(0, ge=0)
     """Data-parallel processes, one thread each on a CPU; 0 takes one for each core, at most 2."""
 

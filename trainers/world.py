@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -63,6 +64,8 @@ def launch(size: int, program: Callable[..., T], *args: Any) -> T:
             _other_rank, (size, folder, program, args), nprocs=size - 1, join=False, start_method="spawn"
         )
         try:
+            while len(os.listdir(folder)) < size - 1:
+                others.join(timeout=0.05)  # raises the error of one that does not get as far as to join
             return _run(0, size, folder, program, args)
         except RuntimeError:
             others.join(timeout=5)  # raises the other rank's error, the cause of a broken connection here
@@ -76,6 +79,7 @@ def launch(size: int, program: Callable[..., T], *args: Any) -> T:
 
 def _other_rank(index: int, size: int, folder: str, program: Callable[..., Any], args: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is rank 0's to handle
+    Path(folder, f"rank-{index + 1}").touch()
     _run(index + 1, size, folder, program, args)
 
 
