@@ -37,9 +37,11 @@ class Curriculum:
         return drawn
 
     def observe(self, task_id: str, returns: Sequence[float]) -> None:
-        """Take note of the returns of one group's rollouts."""
+        """Take note of the returns of one group's rollouts; without any (infrastructure errors) it says nothing."""
+        if not returns:
+            return
         kind = self.kind(task_id)
-        alive = float(max(returns) - min(returns) > 1e-6) if returns else 0.0
+        alive = float(max(returns) - min(returns) > 1e-6)
         self.alive[kind] = DECAY * self.alive.get(kind, 1.0) + (1 - DECAY) * alive
 
     def _weight(self, kind: str) -> float:
