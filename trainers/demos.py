@@ -34,11 +34,12 @@ def make_env(config: EnvConfig) -> Episode:
     """The environment of a run, whose episodes end after `max_turns`.
 
     Raises:
-        ConfigError: there is no such id, or it does not honour the contract of `agentrl.envs.base`.
+        ConfigError: there is no such id or module, it does not take these arguments, or it does not honour the
+            contract of `agentrl.envs.base`.
     """
     try:
         env = gym.make(config.id, max_episode_steps=config.max_turns, **config.kwargs)
-    except gym.error.Error as error:
+    except (gym.error.Error, ModuleNotFoundError, TypeError) as error:
         raise ConfigError(f"env.id = {config.id!r}: {error}") from error
     if not isinstance(env, Episode):
         raise ConfigError(f"{config.id} was not registered with agentrl.register; see CONTRIBUTING.md")
