@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class AgentRLError(Exception):
-    """Base of all errors that agentrl raises on purpose."""
+    """Base of all errors that agentrl raises on purpose. Processes can hand them to each other by pickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[AgentRLError], args: tuple[Any, ...], attributes: dict[str, Any]) -> AgentRLError:
+    error = kind.__new__(kind, *args)  # __init__ may take other arguments and has had its say
+    error.__dict__.update(attributes)
+    return error
 
 
 class UnknownNameError(AgentRLError, KeyError):

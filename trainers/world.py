@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import pickle
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch.multiprocessing.spawn import start_processes
+from torch.multiprocessing.spawn import ProcessContext, ProcessExitedException, ProcessRaisedException, start_processes
+
+from agentrl.errors import AgentRLError, RunStoppedError
 
 T = TypeVar("T")
 
@@ -55,7 +57,12 @@ class World:
 def launch(size: int, program: Callable[..., T], *args: Any) -> T:
     """Run `program(world, *args)` on `size` ranks and return what rank 0, this process, returned.
 
-    If another rank fails, its error is raised here. No process outlives the call.
+    No process outlives the call, or this process.
+
+    Raises:
+        AgentRLError: what any rank raised; this process's own comes first.
+        RunStoppedError: another process was killed.
+        ProcessRaisedException: another rank failed in any other way; it holds that rank's traceback.
     """
     if size == 1:
         return program(World(), *args)
@@ -64,11 +71,13 @@ def launch(size: int, program: Callable[..., T], *args: Any) -> T:
             _other_rank, (size, folder, program, args), nprocs=size - 1, join=False, start_method="spawn"
         )
         try:
-            while len(os.listdir(folder)) < size - 1:
-                others.join(timeout=0.05)  # raises the error of one that does not get as far as to join
+            while len(list(Path(folder).glob("rank-*"))) < size - 1:
+                _join(others, folder, seconds=0.05)  # notices one that does not get as far as to join
             return _run(0, size, folder, program, args)
+        except AgentRLError:
+            raise
         except RuntimeError:
-            others.join(timeout=5)  # raises the other rank's error, the cause of a broken connection here
+            _join(others, folder, seconds=5)  # another rank's end is the cause of a broken connection here
             raise
         finally:
             for process in others.processes:
@@ -77,10 +86,32 @@ def launch(size: int, program: Callable[..., T], *args: Any) -> T:
                 process.join()
 
 
+def _join(others: ProcessContext, folder: str, *, seconds: float) -> None:
+    """Wait for the other ranks to end, and raise the error of one that failed."""
+    try:
+        others.join(timeout=seconds)
+    except ProcessRaisedException as error:
+        path = _error_file(folder, error.error_index + 1)
+        if path.exists():
+            raise pickle.loads(path.read_bytes()) from None
+        raise
+    except ProcessExitedException as error:
+        how = error.signal_name or f"exit code {error.exit_code}"
+        raise RunStoppedError(f"process {error.error_index + 1} of the run was ended by {how}") from None
+
+
 def _other_rank(index: int, size: int, folder: str, program: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is rank 0's to handle
+    os.setpgid(0, 0)  # Ctrl-C is rank 0's to handle; torch sends SIGINT when rank 0 dies
     Path(folder, f"rank-{index + 1}").touch()
-    _run(index + 1, size, folder, program, args)
+    try:
+        _run(index + 1, size, folder, program, args)
+    except AgentRLError as error:
+        _error_file(folder, index + 1).write_bytes(pickle.dumps(error))
+        raise
+
+
+def _error_file(folder: str, rank: int) -> Path:
+    return Path(folder, f"error-{rank}")
 
 
 def _run(rank: int, size: int, folder: str, program: Callable[..., T], args: tuple[Any, ...]) -> T:
