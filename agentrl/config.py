@@ -70,8 +70,8 @@ class ModelConfig(Section):
     intermediate_size: int = Field(384, ge=16)
     layers: int = Field(4, ge=1)
     heads: int = Field(4, ge=1)
-    kv_heads: int = Field(2, ge=1)
-    """Heads of keys and values; fewer make generation faster."""
+    kv_heads: int = Field(0, ge=0)
+    """Heads of keys and values, 0 for as many as `heads`; fewer make generation faster."""
     conv_layers: tuple[int, ...] = (0,)
     """Layers of `lfm2` that are short convolutions; the others are full attention."""
     vocab_size: int = Field(800, ge=300)
@@ -85,7 +85,7 @@ class ModelConfig(Section):
     def _check_shape(self) -> Self:
         if self.hidden_size % (2 * self.heads):
             raise ValueError(f"hidden_size = {self.hidden_size} is no even multiple of heads = {self.heads}")
-        if self.heads % self.kv_heads:
+        if self.kv_heads and self.heads % self.kv_heads:
             raise ValueError(f"heads = {self.heads} is no multiple of kv_heads = {self.kv_heads}")
         if not all(0 <= layer < self.layers for layer in self.conv_layers):
             raise ValueError(f"conv_layers = {list(self.conv_layers)} names one beyond layers = {self.layers}")

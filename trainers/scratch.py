@@ -75,7 +75,7 @@ def build_model(config: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: i
         "intermediate_size": config.intermediate_size,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
-        "num_key_value_heads": config.kv_heads,
+        "num_key_value_heads": config.kv_heads or config.heads,
         "max_position_embeddings": config.max_context,
         "tie_word_embeddings": True,
         "pad_token_id": tokenizer.pad_token_id,
