@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from agentrl.agents.render import Renderer
 from agentrl.config import Config
-from agentrl.errors import ConfigError
+from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.methods import get_method
-from agentrl.trainers.prepare import device
+from agentrl.trainers.prepare import device, load_tokenizer
 from agentrl.trainers.reinforce import Reinforcement
 from agentrl.trainers.report import write_report
 from agentrl.trainers.rewards import check_channels
@@ -46,7 +48,7 @@ def check(config: Config) -> None:
     """Refuse what cannot work before anything is written.
 
     Raises:
-        ConfigError: with the reason.
+        ConfigError, CorruptFileError, MissingExtraError: with the reason.
     """
     method = get_method(config.rl.method, config.rl.overrides)
     method.check(group_size=config.rl.group_size, critic=config.rl.critic != "none")
@@ -54,7 +56,14 @@ def check(config: Config) -> None:
     check_channels(config.rl.rewards, env.core.channels)
     for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
         env.tasks(split)
+    if config.warm_start.demonstrations:
+        env.reset(options={"task": env.tasks(config.env.train_split)[0]})
+        env.demonstrator(mistakes=config.warm_start.mistakes)
     env.close()
+    if config.model.path:
+        Renderer(load_tokenizer(Path(config.model.path)), config.model.system_prompt)
+    if config.model.lora_rank and not find_spec("peft"):
+        raise MissingExtraError("peft", "lora")
     if not config.model.path and not config.warm_start.demonstrations:
         raise ConfigError("a model from nothing needs demonstrations: set warm_start.demonstrations, or model = PATH")
 

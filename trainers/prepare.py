@@ -34,14 +34,23 @@ def load_policy(folder: Path, config: Config) -> Policy:
         ConfigError: there is no such folder, or its chat template cannot be continued by appending.
         CorruptFileError: it is there and cannot be loaded; the message gives the reason.
     """
-    if not (folder / "config.json").is_file():
-        raise ConfigError(f"{folder} is no local model: it has no config.json")
+    tokenizer = load_tokenizer(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:
         raise CorruptFileError(folder, f"{type(error).__name__}: {error}") from error
     return _placed(config, model, tokenizer)
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Read the tokenizer of a Hugging Face folder; raises like `load_policy`."""
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"{folder} is no local model: it has no config.json")
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise CorruptFileError(folder, f"{type(error).__name__}: {error}") from error
+    return tokenizer
 
 
 def make_policy(config: Config, demonstrations: list[Demonstration]) -> Policy:
