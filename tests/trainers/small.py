@@ -69,8 +69,14 @@ agentrl.register("Signs-v0", "tests.trainers.small:Signs", max_episode_steps=10)
 SMALL: dict[str, Any] = {
     "env": {"id": SIGNS, "valid_split": "valid", "test_split": "test", "max_turns": 5},
     "model": {"hidden_size": 32, "intermediate_size": 32, "layers": 2, "heads": 2, "vocab_size": 300},
-    "warm_start": {"demonstrations": 20, "mistakes": 0.0, "steps": 12, "batch_tokens": 400},
-    "rl": {"steps": 2, "tasks_per_step": 4, "group_size": 4},
+    "warm_start": {
+        "demonstrations": 20,
+        "mistakes": 0.0,
+        "steps": 30,
+        "batch_tokens": 400,
+        "optim": {"lr": 1e-2, "muon_lr": 0.05, "warmup_steps": 2},
+    },
+    "rl": {"steps": 2, "tasks_per_step": 4, "group_size": 4, "optim": {"lr": 1e-2, "muon_lr": 0.02}},
     "eval": {"every": 2, "valid_games": 4, "test_games": 8},
     "engine": {"processes": 1, "max_action_tokens": 8, "sessions": 16},
     "run": {"checkpoint_every": 1},
