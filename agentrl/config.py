@@ -43,7 +43,7 @@ class RunConfig(Section):
     name: str = "run"
     dir: str = ""
     """The run folder; "" takes the first free `runs/<name>-NNN`."""
-    checkpoint_every: int = Field(10, ge=1)
+    checkpoint_every: int = Field(1, ge=1)
     """RL steps between checkpoints. A killed run resumes from the last one."""
     keep_checkpoints: int = Field(2, ge=1)
 

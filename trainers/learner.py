@@ -49,8 +49,8 @@ class LearnerOptions:
     """How to train, apart from what the loss is."""
 
     optim: OptimConfig = field(default_factory=OptimConfig)
-    total_steps: int = 0
-    """Optimiser steps of the phase, for a decaying schedule."""
+    total_steps: int | None = None
+    """Optimiser steps of the phase, which a decaying schedule has to know."""
     temperature: float = 1.0
     """Of the rollouts; log-probs are those of this distribution. 0 counts as 1, as in `SamplingParams`."""
     banned_ids: tuple[int, ...] = ()

@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 
-from agentrl.agents.render import Renderer
+from agentrl.agents.ragged_cache import check_model
 from agentrl.config import Config
 from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.methods import get_method
-from agentrl.trainers.prepare import device, load_tokenizer
+from agentrl.trainers.prepare import device, load_skeleton
 from agentrl.trainers.reinforce import Reinforcement
 from agentrl.trainers.report import write_report
 from agentrl.trainers.rewards import check_channels
+from agentrl.trainers.rollout import context
 from agentrl.trainers.runs import free_run_dir
 from agentrl.trainers.session import Session
 from agentrl.trainers.warm_start import warm_start
@@ -61,7 +62,8 @@ def check(config: Config) -> None:
         env.demonstrator(mistakes=config.warm_start.mistakes)
     env.close()
     if config.model.path:
-        Renderer(load_tokenizer(Path(config.model.path)), config.model.system_prompt)
+        model = load_skeleton(Path(config.model.path), config).model
+        check_model(model, context(config, model))
     if config.model.lora_rank and not find_spec("peft"):
         raise MissingExtraError("peft", "lora")
     if not config.model.path and not config.warm_start.demonstrations:

@@ -31,16 +31,16 @@ class Optimizer:
     decay applies to matrices only.
     """
 
-    def __init__(self, modules: Iterable[nn.Module], config: OptimConfig, total_steps: int = 0) -> None:
+    def __init__(self, modules: Iterable[nn.Module], config: OptimConfig, total_steps: int | None = None) -> None:
         """
         Args:
             modules: what to train, e.g. policy and critic; parameters without gradient are left alone.
             config: names the optimiser and its constants.
-            total_steps: length of the schedule; 0 where it is not known, which only `constant` allows.
+            total_steps: length of the schedule; None where it is not known, which only `constant` allows.
         """
-        if config.schedule != "constant" and total_steps <= 0:
+        if config.schedule != "constant" and total_steps is None:
             raise ValueError(f"schedule {config.schedule!r} needs the number of steps")
-        self.config, self.total_steps, self.step_count = config, total_steps, 0
+        self.config, self.total_steps, self.step_count = config, total_steps or 0, 0
         hidden, matrices, vectors = _split(modules)
         if config.name == "adamw":
             matrices, hidden = hidden + matrices, []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
@@ -34,23 +35,28 @@ def load_policy(folder: Path, config: Config) -> Policy:
         ConfigError: there is no such folder, or its chat template cannot be continued by appending.
         CorruptFileError: it is there and cannot be loaded; the message gives the reason.
     """
-    tokenizer = load_tokenizer(folder)
+    tokenizer = _read(AutoTokenizer, folder)
+    return _placed(config, _read(AutoModelForCausalLM, folder, dtype=torch.float32), tokenizer)
+
+
+def load_skeleton(folder: Path, config: Config) -> Policy:
+    """The same without weights (on the `meta` device): what can be known before anything is loaded or written."""
+    tokenizer, shape = _read(AutoTokenizer, folder), _read(AutoConfig, folder)
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-    except Exception as error:
-        raise CorruptFileError(folder, f"{type(error).__name__}: {error}") from error
-    return _placed(config, model, tokenizer)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(shape)
+    except ValueError as error:
+        raise CorruptFileError(folder, str(error)) from error
+    return Policy(model, tokenizer, Renderer(tokenizer, config.model.system_prompt))
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Read the tokenizer of a Hugging Face folder; raises like `load_policy`."""
+def _read(kind: Any, folder: Path, **options: Any) -> Any:
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{folder} is no local model: it has no config.json")
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return kind.from_pretrained(folder, local_files_only=True, **options)
     except Exception as error:
         raise CorruptFileError(folder, f"{type(error).__name__}: {error}") from error
-    return tokenizer
 
 
 def make_policy(config: Config, demonstrations: list[Demonstration]) -> Policy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -16,13 +17,21 @@ from agentrl.types import SamplingParams
 
 
 def make_engine(config: Config, model: PreTrainedModel) -> EmbeddedEngine:
-    """An engine of `engine.dtype`. Where that is the learner's own, both share one module and publishing is free."""
+    """An engine around the learner's model, in `engine.dtype`.
+
+    Where that is the learner's own type, both share one module and publishing is free; adapters are merged into a copy.
+    """
     dtype = getattr(torch, config.engine.dtype)
-    own = config.model.lora_rank > 0 or dtype != model.dtype
-    return EmbeddedEngine(copy.deepcopy(model).to(dtype).eval() if own else model, max_context=_context(config, model))
+    played: Any = model
+    if hasattr(model, "peft_config"):
+        played = copy.deepcopy(played).merge_and_unload()
+    elif dtype != model.dtype:
+        played = copy.deepcopy(played)
+    return EmbeddedEngine(played.to(dtype).eval(), max_context=context(config, model))
 
 
-def _context(config: Config, model: PreTrainedModel) -> int:
+def context(config: Config, model: PreTrainedModel) -> int:
+    """Tokens of the longest episode."""
     return min(config.model.max_context, int(getattr(model.config, "max_position_embeddings", 1 << 30)))
 
 

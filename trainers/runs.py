@@ -152,25 +152,26 @@ class RunWriter(Run):
         return run
 
     @classmethod
-    def resume(cls, path: str | Path, step: int) -> Self:
+    def resume(cls, path: str | Path, step: int, rows: int) -> Self:
         """Continue a run from its checkpoint of `step`: whatever is younger is removed.
 
         Args:
             step: 0 where there is no checkpoint yet; the run then starts anew.
+            rows: of metrics that were written before that checkpoint.
 
         Raises:
             ConfigError: there is no run at `path`, or another process writes it.
         """
         run = cls(Run.open(path).path)
-        rows = [row for row in run.metrics() if row["step"] <= step and step > 0]
+        kept = run.metrics()[:rows]
         with atomic_write(run.path / METRICS) as file:
-            file.writelines(json_line(row) for row in rows)
+            file.writelines(json_line(row) for row in kept)
         for folder, suffix in ((ROLLOUTS, ".jsonl.gz"), (CHECKPOINTS, "")):
             for at, item in _steps(run.path / folder, suffix).items():
                 if at > step:
                     shutil.rmtree(item) if item.is_dir() else item.unlink()
         (run.path / SUMMARY).unlink(missing_ok=True)
-        run._seconds = max((row["seconds"] for row in rows), default=0.0)
+        run._seconds = kept[-1]["seconds"] if kept else 0.0
         run._open(step)
         return run
 

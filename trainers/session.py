@@ -31,6 +31,8 @@ class State:
     """Optimiser steps of the warm start plus steps of RL: the run's one axis."""
     version: int = 0
     """Policy version: how often RL published weights."""
+    rows: int = 0
+    """Rows of metrics written so far."""
     tokens: dict[str, int] = field(default_factory=lambda: {"trained": 0, "generated": 0})
     episodes: dict[str, int] = field(default_factory=lambda: {"demonstrations": 0, "rl": 0, "evaluation": 0})
     alive: dict[str, float] = field(default_factory=dict)
@@ -57,7 +59,10 @@ class Session:
             self._learner_state = saved["learner"]
             self.policy = load_policy(last, config)
         if world.first:
-            self.run = RunWriter.resume(path, self.state.step) if resume else RunWriter.create(path, config.toml())
+            if resume:
+                self.run = RunWriter.resume(path, self.state.step, self.state.rows)
+            else:
+                self.run = RunWriter.create(path, config.toml())
         self.progress = Progress(enabled=world.first)
 
     def learner_state(self) -> dict[str, Any] | None:
@@ -67,6 +72,7 @@ class Session:
 
     def log(self, values: Mapping[str, float]) -> None:
         """Write metrics of the current step."""
+        self.state.rows += 1
         if self.run is not None:
             self.run.log(self.state.step, values)
 

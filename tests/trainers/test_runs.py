@@ -75,7 +75,7 @@ def test_resume_removes_what_is_younger_than_the_checkpoint(tmp_path: Path) -> N
             writer.save_rollouts(step, [group()])
             checkpoint(writer, step)
         writer.write_summary({})
-    with RunWriter.resume(tmp_path / "r", step=2) as writer:
+    with RunWriter.resume(tmp_path / "r", step=2, rows=2) as writer:
         assert [r["step"] for r in writer.metrics()] == [1, 2]
         assert writer.rollout_steps() == [1, 2]
         assert len(writer.checkpoints()) == 2
@@ -90,7 +90,7 @@ def test_without_a_checkpoint_the_run_starts_anew(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "r", "") as writer:
         writer.log(0, {"x": 1})
         writer.save_rollouts(1, [group()])
-    with RunWriter.resume(tmp_path / "r", step=0) as writer:
+    with RunWriter.resume(tmp_path / "r", step=0, rows=0) as writer:
         assert writer.metrics() == []
         assert writer.rollout_steps() == []
 
@@ -102,7 +102,7 @@ def test_a_torn_last_line_is_ignored_and_cut_by_resume(tmp_path: Path) -> None:
     with metrics.open("a") as file:
         file.write('{"step":2,"seco')
     assert len(Run.open(tmp_path / "r").metrics()) == 1
-    RunWriter.resume(tmp_path / "r", step=5).close()
+    RunWriter.resume(tmp_path / "r", step=5, rows=5).close()
     assert metrics.read_text().count("\n") == 1
     assert metrics.read_text().endswith("\n")
 
@@ -118,7 +118,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a run folder"):
         Run.open(tmp_path)
     with pytest.raises(ConfigError, match="not a run folder"):
-        RunWriter.resume(tmp_path / "none", step=0)
+        RunWriter.resume(tmp_path / "none", step=0, rows=0)
 
 
 def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_two_writers_exclude_each_other(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path / "r", ""), pytest.raises(ConfigError, match=f"process {os.getpid()}"):
-        RunWriter.resume(tmp_path / "r", step=0)
-    RunWriter.resume(tmp_path / "r", step=0).close()
+        RunWriter.resume(tmp_path / "r", step=0, rows=0)
+    RunWriter.resume(tmp_path / "r", step=0, rows=0).close()
 
 
 def test_the_next_free_folder(tmp_path: Path) -> None:
@@ -172,6 +172,6 @@ def test_kill_9_leaves_a_readable_run(tmp_path: Path) -> None:
         for step in run.rollout_steps():
             assert len(list(run.rollouts(step))) == 9
         last = run.rollout_steps()[-1] - 2
-        with RunWriter.resume(path, last) as writer:  # the lock died with the process
+        with RunWriter.resume(path, last, last) as writer:  # the lock died with the process
             assert [r["step"] for r in writer.metrics()] == list(range(1, last + 1))
             assert writer.rollout_steps() == list(range(1, last + 1))

@@ -1,0 +1,107 @@
+"""A run that is killed and resumed ends with the metrics of one that never stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import require
+
+torch = require("torch")
+require("transformers")
+require("torch.utils.tensorboard")
+
+from agentrl.trainers.loop import train
+from agentrl.trainers.runs import Run
+from tests.trainers.small import ROOT, small
+
+WARM_STEPS = 60
+CHANGES: dict[str, Any] = {
+    "warm_start": {"steps": WARM_STEPS},
+    "rl": {"steps": 4, "method": "dapo", "mini_batches": 2, "rewards": {"outcome": 1.0, "progress": 0.3}},
+}
+CRITIC: dict[str, Any] = {"rl": {"method": "ppo", "critic": "copy", "epochs": 2}}
+ADAPTERS: dict[str, Any] = {
+    "model": {"lora_rank": 2},
+    "rl": {"method": "grpo", "overrides": {"kl": "k3", "kl_in": "loss", "kl_coef": 0.05}},
+}
+TWO: dict[str, Any] = {"engine": {"processes": 2}}
+
+KILLED = """
+    import json, os, signal, sys
+    from pathlib import Path
+    from agentrl.trainers.loop import train
+    from agentrl.trainers.runs import RunWriter
+    from tests.trainers.small import small
+
+    def log(run, step, values):
+        written(run, step, values)
+        if step == int(sys.argv[2]) and sys.argv[3] in values:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    written, RunWriter.log = RunWriter.log, log
+    train(small(Path(sys.argv[1]), *json.loads(sys.argv[4])))
+"""
+
+
+def killed(path: Path, step: int, metric: str, *changes: dict[str, Any]) -> None:
+    """Begin a run that is killed right after it has written `metric` of `step`, before the checkpoint of that step."""
+    program = [sys.executable, "-c", textwrap.dedent(KILLED), str(path), str(step), metric, json.dumps(changes)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def results(path: Path) -> list[dict[str, float]]:
+    """The metrics, without what a clock measured."""
+    clocks = ("seconds", "time/", "valid/seconds", "test/seconds", "warm_start/seconds")
+    rows = Run.open(path).metrics()
+    return [{name: value for name, value in row.items() if not name.startswith(clocks)} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("step", "metric", "changes"),
+    [
+        (0, "demonstrations/success", []),
+        (WARM_STEPS - 10, "warm_start/loss", []),
+        (WARM_STEPS, "warm_start/loss", []),
+        (WARM_STEPS, "test/success", []),
+        (WARM_STEPS + 2, "rl/success", []),
+        (WARM_STEPS + 3, "rl/success", [{"run": {"checkpoint_every": 2}}]),
+        (WARM_STEPS + 4, "test/success", []),
+        (WARM_STEPS + 3, "rl/success", [CRITIC]),
+        (WARM_STEPS + 3, "rl/success", [ADAPTERS]),
+        (WARM_STEPS, "warm_start/loss", [TWO]),
+        (WARM_STEPS + 3, "rl/success", [TWO]),
+    ],
+    ids=lambda value: (
+        "-".join(f"{table}.{key}" for c in value for table in c for key in c[table])
+        if isinstance(value, list)
+        else str(value)
+    ),
+)
+def test_a_killed_run_ends_like_one_that_never_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, metric: str, changes: list[dict[str, Any]]
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    threads = torch.get_num_threads()
+    changes = [CHANGES, *changes]
+    if ADAPTERS in changes:
+        require("peft")
+    whole = train(small(tmp_path / "whole", *changes))
+    killed(tmp_path / "killed", step, metric, *changes)
+    assert Run.open(tmp_path / "killed").summary() is None
+    resumed = train(small(tmp_path / "killed", *changes), resume=tmp_path / "killed")
+    torch.set_num_threads(threads)
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
+    same = ("success_before", "success_after", "tokens", "episodes")
+    assert {name: resumed[name] for name in same} == {name: whole[name] for name in same}
+    assert Run.open(tmp_path / "killed").rollout_steps() == Run.open(tmp_path / "whole").rollout_steps()
