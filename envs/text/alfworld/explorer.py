@@ -165,7 +165,7 @@ class Explorer:
         return sorted(self.receptacles, key=rank)
 
     def _mistake(self) -> str:
-        """A command that a player who is not attentive might give here."""
+        """A command that a player who is not attentive might give here, or the one that it gave last."""
         pick = self._random.choice
         anywhere = pick(self.receptacles)
         here = self._here or anywhere
@@ -174,16 +174,20 @@ class Explorer:
             f"go to {anywhere}",
             f"go to {anywhere}",
             f"go to {_kind(anywhere)}",
+            f"go to {pick(sorted(household().holds))} {pick((1, 2))}",
             f"examine {here}",
             f"open {anywhere}",
             pick(("look", "inventory")),
         ]
+        options += 2 * [self._last] if self._last else []
+        options += [f"use {self.lamp} 1"] if self.lamp else []
         if self._holding:
             options += [f"move {held} to {here}", f"move {held} to {anywhere}", f"use {held}"]
             options += [f"{self.verb} {held} with {here}"] if self.verb else []
         else:
             visible = [thing for thing, place in self._seen.items() if place == self._here]
-            options += [f"take {thing} from {here}" for thing in (held, pick(visible) if visible else held)]
+            things = held, held, f"{self.target} 2", pick(visible) if visible else held
+            options += [f"take {thing} from {here}" for thing in things]
             options += [f"take {self.target}", f"move {held} to {here}"]
         return pick(options)
 
