@@ -53,8 +53,6 @@ class LearnerOptions:
     """Optimiser steps of the phase, which a decaying schedule has to know."""
     temperature: float = 1.0
     """Of the rollouts; log-probs are those of this distribution. 0 counts as 1, as in `SamplingParams`."""
-    banned_ids: tuple[int, ...] = ()
-    """Tokens that the engine never samples; they are outside the distribution here too."""
     micro_batch_tokens: int = 4096
     """Most tokens of one forward pass, padding included."""
     dtype: str = "float32"
@@ -80,7 +78,6 @@ class Learner:
         trained = [self.model] if self.critic is None else [self.model, self.critic]
         self.optimizer = Optimizer(trained, options.optim, options.total_steps)
         self._rng = np.random.default_rng(options.seed)
-        self._banned = torch.tensor(options.banned_ids, dtype=torch.long, device=self.device)
         if self.world.size > 1:
             for parameter in self.optimizer.parameters:
                 dist.broadcast(parameter.data, src=0)
@@ -308,10 +305,6 @@ class Learner:
         temperature = temperature or self.options.temperature or 1.0
         if temperature != 1:
             logits = logits / temperature
-        if len(self._banned):
-            if torch.isin(micro.targets, self._banned).any():
-                raise ValueError("an action contains a token that the engine is told never to sample")
-            logits = logits.index_fill(-1, self._banned, torch.finfo(torch.float32).min)
         return torch.log_softmax(logits, dim=-1), hidden
 
     def _value(self, micro: MicroBatch, hidden: Tensor | None) -> Tensor:

@@ -44,15 +44,6 @@ class World:
         total = sum(len(p) for p in parts)
         return [parts[i % self.size][i // self.size] for i in range(total)]
 
-    def share(self, value: T) -> T:
-        """Rank 0's value on every rank."""
-        if self.size == 1:
-            return value
-        box: list[Any] = [value]
-        dist.broadcast_object_list(box, src=0)
-        result: T = box[0]
-        return result
-
 
 def launch(size: int, program: Callable[..., T], *args: Any) -> T:
     """Run `program(world, *args)` on `size` ranks and return what rank 0, this process, returned.

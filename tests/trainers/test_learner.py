@@ -74,15 +74,6 @@ def test_logprobs_at_a_temperature() -> None:
     np.testing.assert_allclose(got[1:][row.mask[1:]], expected[row.mask[1:]], atol=1e-4)
 
 
-def test_banned_tokens_are_outside_the_distribution() -> None:
-    (row,) = random_rows(1)
-    banned = tuple(sorted(set(range(2, 32)) - set(row.ids.tolist())))
-    plain, masked = make_learner().logprobs([row])[0], make_learner(banned_ids=banned).logprobs([row])[0]
-    assert (masked[row.mask] > plain[row.mask]).all()
-    with pytest.raises(ValueError, match="never to sample"):
-        make_learner(banned_ids=(int(row.ids[row.mask][0]),)).logprobs([row])
-
-
 def test_rows_without_action_tokens_score_zero() -> None:
     row = random_rows(1)[0]
     empty = dataclasses.replace(row, mask=np.zeros(len(row), np.bool_))

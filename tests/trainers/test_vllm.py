@@ -60,11 +60,12 @@ def server(checkpoint: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    place = ["--host", "127.0.0.1", "--port", str(port)]
     arguments = ["--model", str(checkpoint), "--enforce-eager", "--dtype", "float32", "--max-model-len", "256"]
     log = checkpoint.parent / "log.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [PYTHON, "-m", "vllm.entrypoints.openai.api_server", *arguments, "--host", "127.0.0.1", "--port", str(port)],
+            [PYTHON, "-m", "vllm.entrypoints.openai.api_server", *arguments, *place],
             env=os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"},
             stdout=output,
             stderr=output,

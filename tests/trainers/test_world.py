@@ -49,7 +49,6 @@ def test_gather_is_the_inverse_of_shard(items: list[int], size: int) -> None:
 def test_alone_nothing_is_sent() -> None:
     assert World().first
     assert World().shard([1, 2, 3]) == World().gather([1, 2, 3]) == [1, 2, 3]
-    assert World().share("x") == "x"
     assert launch(1, lambda world, *args: (world, args), 5) == (World(0, 1), (5,))
 
 
@@ -64,7 +63,6 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 def talk(world: World, counts: list[int]) -> dict[str, Any]:
     return {
         "gathered": [world.gather([(i, world.rank) for i in world.shard(range(n))]) for n in counts],
-        "shared": world.gather([world.share(f"from {world.rank}")]),
         "first": world.gather([world.first]),
         "threads": world.gather([torch.get_num_threads()]),
         "pids": world.gather([os.getpid()]),
@@ -114,7 +112,7 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_two_processes_share_and_then_end() -> None:
+def test_two_processes_meet_and_then_end() -> None:
     counts = [0, 1, 2, 7]
     threads = torch.get_num_threads()
     try:
@@ -122,7 +120,6 @@ def test_two_processes_share_and_then_end() -> None:
     finally:
         torch.set_num_threads(threads)
     assert result["gathered"] == [[(i, i % 2) for i in range(n)] for n in counts]
-    assert result["shared"] == ["from 0", "from 0"]
     assert result["first"] == [True, False]
     assert sum(result["threads"]) <= max(2, os.cpu_count() or 1)
     mine, other = result["pids"]
