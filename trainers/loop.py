@@ -83,7 +83,7 @@ def _program(world: World, config: Config, path: Path, resume: bool) -> dict[str
     try:
         if session.state.phase == "warm_start":
             warm_start(session)
-        if session.state.phase == "rl" and session.policy is not None:
+        if session.policy is not None:
             Reinforcement(session, session.policy).run()
         return _finish(session, path)
     finally:

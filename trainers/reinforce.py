@@ -60,14 +60,17 @@ class Reinforcement:
         )
 
     def run(self) -> None:
-        """Measure, train, measure."""
+        """Measure, train, measure. A run that was done goes on where it is now asked for more steps."""
         session, state, config = self.session, self.session.state, self.session.config
+        first = config.warm_start.steps if state.episodes["demonstrations"] else 0
+        done = state.step - first
+        if state.phase == "done" and done >= config.rl.steps:
+            return
+        state.phase = "rl"
         asyncio.run(self.engine.publish(self.learner.weights(), state.version))
         if not state.before:
             state.before = self._test()
             session.checkpoint(self.learner)
-        first = config.warm_start.steps if state.episodes["demonstrations"] else 0
-        done = state.step - first
         session.progress.phase("RL", config.rl.steps, done)
         for number in range(done + 1, config.rl.steps + 1):
             state.step += 1

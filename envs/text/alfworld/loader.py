@@ -154,7 +154,7 @@ def game_from_data(data: Mapping[str, Any], name: str, scene: str = "") -> Game:
 def _read_problem(problem: list[Expr], **rest: Any) -> Game:
     (declared,), (init,), (goal,) = (list(sections(problem, name)) for name in (":objects", ":init", ":goal"))
     typed = _typed(declared[1:])
-    facts = _facts(init[1:], set(typed))
+    facts = _facts(init[1:], typed)
     if facts["holds"] or facts["holdsany"]:
         raise unsupported("a game that starts with an object in hand")
     ((_, start),) = facts["atlocation"]
@@ -199,16 +199,19 @@ def _read_problem(problem: list[Expr], **rest: Any) -> Game:
     )
 
 
-def _facts(init: list[Expr], typed: set[tuple[str, str]]) -> dict[str, list[list[str]]]:
+def _facts(init: list[Expr], typed: list[tuple[str, str]]) -> dict[str, list[list[str]]]:
     """Predicate → argument lists; numeric facts (distances, costs) are left out."""
-    facts = defaultdict(list)
-    for fact in init:
-        name, *words = (str(word) for word in fact)
-        signature = _SIGNATURES.get(name)
-        if signature and (len(words) != len(signature) or not typed.issuperset(zip(words, signature, strict=True))):
-            raise ValueError(f"({name} {' '.join(words)}) does not fit {name}({', '.join(signature)})")
-        if name != "=":
-            facts[name].append(words)
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for name, kind in typed:
+        names[kind].add(name)
+    facts: defaultdict[str, list[list[str]]] = defaultdict(list)
+    for predicate, *words in init:
+        if predicate != "=":
+            facts[str(predicate)].append([str(word) for word in words])
+    for predicate, kinds in _SIGNATURES.items():
+        for words in facts[predicate]:
+            if len(words) != len(kinds) or any(w not in names[kind] for w, kind in zip(words, kinds, strict=True)):
+                raise ValueError(f"({predicate} {' '.join(words)}) does not fit {predicate}({', '.join(kinds)})")
     return facts
 
 
