@@ -37,7 +37,7 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
         dataclasses.replace(r, advantages=rng.choice([-1, 1], len(r)).astype(np.float32)) for r in make_rows(groups)
     ]
     options = LearnerOptions(
-        optim=config.rl.optim,
+        optim=config.rl.optim.model_copy(update={"schedule": "constant"}),
         temperature=config.rl.temperature,
         micro_batch_tokens=config.engine.microbatch_tokens,
         dtype=config.engine.train_dtype,
