@@ -205,9 +205,10 @@ def _facts(init: list[Expr], typed: list[tuple[str, str]]) -> dict[str, list[lis
     for name, kind in typed:
         names[kind].add(name)
     facts: defaultdict[str, list[list[str]]] = defaultdict(list)
-    for predicate, *words in init:
+    for fact in init:
+        predicate, *words = map(str, fact)
         if predicate != "=":
-            facts[str(predicate)].append([str(word) for word in words])
+            facts[predicate].append(words)
     for predicate, kinds in _SIGNATURES.items():
         for words in facts[predicate]:
             if len(words) != len(kinds) or any(w not in names[kind] for w, kind in zip(words, kinds, strict=True)):
