@@ -7,13 +7,20 @@ import pickle
 import pytest
 
 from agentrl import errors
+from agentrl.envs.text.alfworld.oracle import NoPlanError
+from agentrl.envs.text.textworld.oracle import NoSolutionError
 from agentrl.errors import AgentRLError
 
 EXAMPLES = [
     errors.UnknownNameError("planet", "Eart", ["Earth", "Mars"]),
     errors.MissingExtraError("peft", "lora"),
     errors.CorruptFileError("model.safetensors", "missing"),
-    *(kind("why") for kind in AgentRLError.__subclasses__() if "__init__" not in vars(kind)),
+    errors.ConfigError("why"),
+    errors.UnsupportedGameError("why"),
+    errors.InfraError("why"),
+    errors.RunStoppedError("why"),
+    NoPlanError("why"),
+    NoSolutionError("why"),
 ]
 
 
