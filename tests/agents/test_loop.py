@@ -15,6 +15,11 @@ from agentrl.agents.render import Renderer
 from agentrl.envs.base import Episode, Result, TextEnv
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Completion, Group, Outcome, SamplingParams, Task
+from tests.conftest import require
+
+require("transformers")
+
+from tests.fixtures.families import family_tokenizer
 
 
 class Echo(TextEnv):
@@ -84,7 +89,7 @@ class Scripted:
 
 
 @pytest.fixture(scope="module")
-def renderer(family_tokenizer: Callable[[str], Any]) -> Renderer:
+def renderer() -> Renderer:
     return Renderer(family_tokenizer("chatml"), "Play.")
 
 

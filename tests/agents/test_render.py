@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +10,11 @@ from hypothesis import strategies as st
 
 from agentrl.agents.render import Renderer
 from agentrl.errors import ConfigError
+from tests.conftest import require
+
+require("transformers")
+
+from tests.fixtures.families import family_tokenizer
 
 FAMILIES = ["chatml", "chatml_thinking", "llama3", "gemma", "mistral"]
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -18,7 +22,7 @@ conversations = st.tuples(texts, st.lists(st.tuples(texts, texts.map(str.strip))
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def tokenizer(request: pytest.FixtureRequest, family_tokenizer: Callable[[str], Any]) -> Any:
+def tokenizer(request: pytest.FixtureRequest) -> Any:
     return family_tokenizer(request.param)
 
 
@@ -86,7 +90,7 @@ def test_stop_tokens(tokenizer: Any) -> None:
     assert tokenizer.eos_token_id in renderer.stop_token_ids
 
 
-def test_another_stop_token_still_ends_the_turn(family_tokenizer: Callable[[str], Any]) -> None:
+def test_another_stop_token_still_ends_the_turn() -> None:
     tokenizer = family_tokenizer("chatml")
     renderer = Renderer(tokenizer)
     appended = renderer.next([65, tokenizer.eos_token_id], "Hello")
@@ -102,20 +106,20 @@ def test_control_tokens_in_an_observation_are_plain_text(tokenizer: Any) -> None
     assert [i for i in attacked if i in special] == [i for i in plain if i in special]
 
 
-def test_gemma_gets_the_system_text_in_the_first_message(family_tokenizer: Callable[[str], Any]) -> None:
+def test_gemma_gets_the_system_text_in_the_first_message() -> None:
     tokenizer = family_tokenizer("gemma")
     text = tokenizer.decode(Renderer(tokenizer, "Be brief.").first("A room."))
     assert text == "<s><start_of_turn>user\nBe brief.\n\nA room.<end_of_turn>\n<start_of_turn>model\n"
 
 
-def test_mistral_does_not_repeat_the_system_text(family_tokenizer: Callable[[str], Any]) -> None:
+def test_mistral_does_not_repeat_the_system_text() -> None:
     tokenizer = family_tokenizer("mistral")
     renderer = Renderer(tokenizer, "Be brief.")
     assert tokenizer.decode(renderer.first("A room.")) == "<s>[INST] Be brief.\n\nA room.[/INST]"
     assert tokenizer.decode(renderer.next([renderer.end_id], "A door.")) == "[INST] A door.[/INST]"
 
 
-def test_options_reach_the_template(family_tokenizer: Callable[[str], Any]) -> None:
+def test_options_reach_the_template() -> None:
     tokenizer = family_tokenizer("chatml_thinking")
     renderer = Renderer(tokenizer, options={"enable_thinking": False})
     assert not renderer.prefix_stable
@@ -133,9 +137,7 @@ def test_options_reach_the_template(family_tokenizer: Callable[[str], Any]) -> N
         ("{{ raise_exception('one turn only') }}", "one turn only"),
     ],
 )
-def test_templates_that_cannot_be_continued_are_refused(
-    family_tokenizer: Callable[[str], Any], template: str | None, reason: str
-) -> None:
+def test_templates_that_cannot_be_continued_are_refused(template: str | None, reason: str) -> None:
     tokenizer = family_tokenizer("chatml")
     tokenizer.chat_template = template
     with pytest.raises(ConfigError, match=reason):

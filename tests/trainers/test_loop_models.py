@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from agentrl.agents.render import Renderer
 from agentrl.trainers.evaluate import evaluate
 from agentrl.trainers.loop import train
 from agentrl.trainers.runs import Run
-from tests.agents.conftest import family_tokenizer  # noqa: F401 - a fixture
+from tests.fixtures.families import family_tokenizer
 from tests.trainers.small import ALFWORLD, small
 
 SHAPE: dict[str, Any] = {
@@ -60,12 +59,7 @@ def save_family(folder: Path, family: str, tokenizer: PreTrainedTokenizerFast) -
 
 
 @pytest.mark.parametrize(("family", "lora_rank"), [("llama3", 0), ("llama3", 2), ("gemma", 0), ("mistral", 0)])
-def test_a_local_model_of_another_family_is_fine_tuned(
-    tmp_path: Path,
-    family_tokenizer: Callable[[str], PreTrainedTokenizerFast],  # noqa: F811
-    family: str,
-    lora_rank: int,
-) -> None:
+def test_a_local_model_of_another_family_is_fine_tuned(tmp_path: Path, family: str, lora_rank: int) -> None:
     require("alfworld")
     if lora_rank:
         require("peft")
@@ -97,10 +91,7 @@ def test_a_local_model_of_another_family_is_fine_tuned(
     assert evaluate(config, summary["model"], split="test_unseen", games=2)["success"] == summary["success_after"]
 
 
-def test_without_demonstrations_a_local_model_goes_straight_to_rl(
-    tmp_path: Path,
-    family_tokenizer: Callable[[str], PreTrainedTokenizerFast],  # noqa: F811
-) -> None:
+def test_without_demonstrations_a_local_model_goes_straight_to_rl(tmp_path: Path) -> None:
     save_family(tmp_path / "base", "chatml", family_tokenizer("chatml"))
     changes = {
         "model": {"path": str(tmp_path / "base")},
@@ -113,11 +104,7 @@ def test_without_demonstrations_a_local_model_goes_straight_to_rl(
 
 
 @pytest.mark.parametrize("missing", ["template", "tokenizer", "architecture"])
-def test_models_that_cannot_be_talked_to_are_refused_before_anything_is_written(
-    tmp_path: Path,
-    family_tokenizer: Callable[[str], PreTrainedTokenizerFast],  # noqa: F811
-    missing: str,
-) -> None:
+def test_models_that_cannot_be_talked_to_are_refused_before_anything_is_written(tmp_path: Path, missing: str) -> None:
     base = tmp_path / "base"
     save_family(base, "llama3", family_tokenizer("llama3"))
     if missing == "template":
