@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that nobody ever sees half of one, and where to keep what can be made again."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def cache_folder(name: str) -> Path:
+    """`$AGENTRL_CACHE/<name>`, by default `~/.cache/agentrl/<name>`."""
+    root = os.environ.get("AGENTRL_CACHE")
+    return (Path(root) if root else Path.home() / ".cache" / "agentrl") / name
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from agentrl import files
 from agentrl.envs.text.textworld import generate
 from agentrl.envs.text.textworld.levels import Level
 from agentrl.errors import ConfigError, InfraError, MissingExtraError
@@ -27,8 +28,7 @@ _RECIPE = 1  # raise it when generate.py makes other games from the same job
 
 def cache_folder() -> Path:
     """`$AGENTRL_CACHE/textworld`, by default `~/.cache/agentrl/textworld`."""
-    root = os.environ.get("AGENTRL_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "agentrl") / "textworld"
+    return files.cache_folder("textworld")
 
 
 def game_file(level: Level, split: str, index: int) -> Path:

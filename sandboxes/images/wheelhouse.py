@@ -1,0 +1,168 @@
+"""Every package that an image holds, as wheels made outside of it: so that images build without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agentrl.errors import ConfigError, InfraError
+from agentrl.sandboxes.images.engine import APIError, ContainerError, DockerClient
+
+TOOLS = ("pip", "setuptools")
+"""What installs the wheels inside the image; it is not in the finished one."""
+_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "http_proxy", "https_proxy", "no_proxy")
+_PROBE = (
+    "import json, platform, sys; libc, version = platform.libc_ver(); "
+    "print(json.dumps([list(sys.version_info[:2]), platform.machine(), libc, version]))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What compiled code depends on."""
+
+    python: tuple[int, int]
+    machine: str
+    libc: str
+    libc_version: tuple[int, ...]
+
+    @classmethod
+    def of_host(cls) -> Target:
+        return cls._parse(subprocess.run([sys.executable, "-c", _PROBE], check=True, capture_output=True).stdout)
+
+    @classmethod
+    def of_image(cls, engine: DockerClient, image: str) -> Target:
+        """
+        Raises:
+            ConfigError: the image has no Python.
+        """
+        try:
+            out = engine.containers.run(
+                image, ["-c", _PROBE], entrypoint="python3", remove=True, network_mode="none", user="65534"
+            )
+        except (ContainerError, APIError) as error:
+            raise ConfigError(f"{image} cannot be a base image: its python3 does not run: {error}") from error
+        return cls._parse(out)
+
+    @classmethod
+    def _parse(cls, text: bytes) -> Target:
+        (major, minor), machine, libc, version = json.loads(text)
+        return cls((major, minor), machine, libc, tuple(int(part) for part in version.split(".") if part))
+
+    def runs_on(self, other: Target) -> bool:
+        """Whether what is compiled here runs there: the same Python and processor with no older C library."""
+        same = (self.python, self.machine, self.libc) == (other.python, other.machine, other.libc)
+        return same and self.libc_version <= other.libc_version
+
+
+def requirements(root: Path, extras: tuple[str, ...]) -> list[str]:
+    """What the agentrl of a checkout needs with these extras, and the tools that install it."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def expand(lines: list[str]) -> Iterator[str]:
+        for line in lines:
+            if own := re.fullmatch(r"agentrl\[(.+)\]", line):
+                for extra in own[1].split(","):
+                    yield from expand(project["optional-dependencies"][extra.strip()])
+            else:
+                yield line
+
+    return sorted({*expand([*project["dependencies"], f"agentrl[{','.join(extras)}]"]), *TOOLS})
+
+
+def wheelhouse(
+    root: Path, extras: tuple[str, ...], target: Target, make: Callable[[Path, Path], None], cache: Path
+) -> Path:
+    """A folder with wheels of all requirements, and `requirements.txt`; made anew only if something has changed.
+
+    Args:
+        root: the checkout.
+        target: what the wheels must run on.
+        make: called with the constraints and the folder, puts the wheels for the folder's `requirements.txt` there.
+        cache: where such folders are kept.
+    """
+    constraints = root / "constraints.txt"
+    wanted = requirements(root, extras)
+    content = json.dumps([wanted, constraints.read_text(encoding="utf-8"), asdict(target)])
+    kept = cache / hashlib.sha256(content.encode()).hexdigest()[:32]
+    if kept.is_dir():
+        return kept
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="making-", dir=cache) as scratch:
+        folder = Path(scratch) / "wheels"
+        folder.mkdir()
+        (folder / "requirements.txt").write_text("\n".join(wanted) + "\n", encoding="utf-8")
+        make(constraints, folder)
+        if not kept.is_dir():  # another process may have been quicker
+            folder.rename(kept)
+    return kept
+
+
+def make_here(constraints: Path, folder: Path) -> None:
+    """Make the wheels with this Python's pip.
+
+    Raises:
+        InfraError: pip failed; the message has what it said last.
+    """
+    command = [sys.executable, "-m", "pip", *_wheel(str(constraints), str(folder))]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise InfraError(f"pip could not make the wheels:\n{_last_lines(done.stderr)}")
+
+
+def make_inside(engine: DockerClient, builder: str, ca_bundle: Path | None, constraints: Path, folder: Path) -> None:
+    """Make the wheels in a container of the builder image, with the host's network.
+
+    Args:
+        ca_bundle: certificates that the host's network asks for, in PEM form.
+
+    Raises:
+        InfraError: pip failed; the message has what it said last.
+    """
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--constraint", str(constraints)]
+    done = subprocess.run([*download, "--dest", str(folder), "pip"], capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise InfraError(f"pip could not download pip:\n{_last_lines(done.stderr)}")
+    pip = next(folder.glob("pip-*.whl")).name
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    mounts = {str(folder): {"bind": "/wheels", "mode": "rw"}, str(constraints): {"bind": "/constraints", "mode": "ro"}}
+    if ca_bundle:
+        mounts[str(ca_bundle)] = {"bind": "/ca.pem", "mode": "ro"}
+        environment |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), "/ca.pem")
+    try:
+        engine.containers.run(
+            builder,
+            [f"/wheels/{pip}/pip", *_wheel("/constraints", "/wheels")],
+            entrypoint="python3",
+            environment={**environment, "HOME": "/tmp"},
+            volumes=mounts,
+            user=f"{os.getuid()}:{os.getgid()}",
+            network_mode="host",
+            remove=True,
+            stderr=True,
+            stdout=False,
+        )
+    except ContainerError as error:
+        said = _last_lines(error.stderr.decode(errors="replace")) if isinstance(error.stderr, bytes) else ""
+        hint = "" if ca_bundle else "\nif certificates are the reason: --ca-bundle FILE"
+        raise InfraError(f"pip could not make the wheels in a container of {builder}:\n{said}{hint}") from error
+
+
+def _wheel(constraints: str, folder: str) -> list[str]:
+    return [
+        *("wheel", "--quiet", "--disable-pip-version-check", "--constraint", constraints),
+        *("--wheel-dir", folder, "--requirement", f"{folder}/requirements.txt"),
+    ]
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-8:])
