@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from agentrl.env_spec import ContractSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ def register_environments() -> None:
 def register(env_id: str, entry_point: str, *, max_episode_steps: int | None = None, **kwargs: object) -> None:
     """Register an environment with Gymnasium so that `gym.make(env_id)` honours the whole contract.
 
+    `gym.make(env_id, url=…)` and `gym.make_vec(env_id, num_envs, url=…)` play it on a server (`agentrl serve`).
+
     Args:
         env_id: Gymnasium id, e.g. `Guess-v0`.
         entry_point: `module:Class` of a subclass of `agentrl.envs.base.TextEnv`.
@@ -46,10 +51,12 @@ def register(env_id: str, entry_point: str, *, max_episode_steps: int | None = N
     """
     gym.register(
         env_id,
-        entry_point=entry_point,
+        entry_point="agentrl.envs.dispatch:make",
         max_episode_steps=max_episode_steps,
         order_enforce=False,  # TextEnv.step does it
         disable_env_checker=True,  # `agentrl envs check` looks deeper, once, instead of at every step
         additional_wrappers=(gym.envs.registration.WrapperSpec("Episode", "agentrl.envs.base:Episode", {}),),
-        kwargs=kwargs,
+        kwargs={"_id": env_id, "_core": entry_point, **kwargs},
     )
+    registered = gym.registry[env_id]
+    gym.registry[env_id] = ContractSpec(**{f.name: getattr(registered, f.name) for f in fields(EnvSpec) if f.init})

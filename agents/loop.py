@@ -264,7 +264,9 @@ async def _deadline(seconds: float) -> AsyncIterator[None]:
 
 
 async def _call(env: gym.Env[str, str], method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call an environment, in a thread if it may block."""
-    if getattr(env.unwrapped, "blocking", False):
+    """Call an environment; await it if it can be awaited, or call it in a thread if it may block."""
+    if prefetch := getattr(env.unwrapped, "prefetch", None):
+        await prefetch(method.__name__, *args, **kwargs)
+    elif getattr(env.unwrapped, "blocking", False):
         return await asyncio.to_thread(method, *args, **kwargs)
     return method(*args, **kwargs)

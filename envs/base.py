@@ -47,6 +47,25 @@ class Demonstrator(Protocol):
         ...
 
 
+class Core(Protocol):
+    """What `Episode` needs beyond Gymnasium of the environment inside: a `TextEnv`, or one on a server."""
+
+    family: str
+    splits: tuple[str, ...]
+    channels: tuple[str, ...]
+    split: str
+    blocking: bool
+    task_id: str
+
+    def tasks(self, split: str | None = None) -> Sequence[str]: ...
+    def kind(self, task_id: str) -> str: ...
+    def oracle(self) -> Iterator[str]: ...
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator: ...
+    def snapshot(self) -> Any: ...
+    def restore(self, snapshot: Any) -> None: ...
+    def fork(self) -> Self: ...
+
+
 class TextEnv(gym.Env[str, str]):
     """Base of all text environments.
 
@@ -210,8 +229,8 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         return observation, float(reward), terminated, truncated, info
 
     @property
-    def core(self) -> TextEnv:
-        return cast(TextEnv, self.unwrapped)
+    def core(self) -> Core:
+        return cast(Core, self.unwrapped)
 
     def tasks(self, split: str | None = None) -> Sequence[str]:
         return self.core.tasks(split)
@@ -248,7 +267,7 @@ def _layers(env: gym.Env[Any, Any]) -> Iterator[Any]:
 
 def _twin(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
     if not isinstance(env, gym.Wrapper):
-        return cast(TextEnv, env).fork()
+        return cast("gym.Env[Any, Any]", cast(Core, env).fork())
     wrapper = copy.copy(env)
     wrapper.env = _twin(env.env)
     return wrapper

@@ -184,7 +184,7 @@ def test_unicode_samples_are_short_printable_and_seeded() -> None:
 
 def test_importing_agentrl_registers_every_environment() -> None:
     for env_id, entry in ENVIRONMENTS.items():
-        assert gym.spec(env_id).entry_point == entry.entry_point
+        assert gym.spec(env_id).kwargs["_core"] == entry.entry_point
         assert gym.spec(env_id).max_episode_steps == entry.max_episode_steps
 
 

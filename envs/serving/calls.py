@@ -1,0 +1,178 @@
+"""One call to a server: when it is repeated, and which error an answer is. No I/O happens here.
+
+A call is a generator: it yields a `Request` and is sent the `Reply`, or it yields seconds to wait. `run` and
+`run_async` carry it out, so everything built of calls exists once and can be blocked on or awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import re
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import gymnasium as gym
+
+from agentrl.envs.serving.client import Client, NoAnswerError, NoConnectionError, Reply, Request
+from agentrl.errors import AgentRLError, ConfigError, InfraError, UnknownNameError
+
+T = TypeVar("T")
+Steps = Generator[Request | float, Reply | None, T]
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 2.0
+
+
+class LostError(InfraError):
+    """The session is gone, or the way to it; another session could go on where it stood."""
+
+    wait_s: float = 0.0
+    """What the server asked to wait before the next attempt."""
+    refused: bool = False
+    """Nobody listens at the address."""
+
+
+class UnsupportedError(ConfigError):
+    """The environment cannot do that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what."""
+
+    timeout_s: float = 120.0
+    """For one answer."""
+    retry_s: float = 60.0
+    """For all attempts at one call together, the first excepted; also for a server to come back, with `recover`."""
+
+
+def call(
+    client: Client,
+    method: str,
+    route: str,
+    body: Any = None,
+    *,
+    patience: Patience,
+    repeatable: bool = True,
+) -> Steps[Any]:
+    """The answer to one call.
+
+    Args:
+        repeatable: whether to call again when the answer was lost; so the call has a request id, or changes nothing.
+
+    Raises:
+        LostError: the session, or the server, is gone or stays silent.
+        InfraError: the server failed.
+        ConfigError, UnknownNameError, UnsupportedError, gymnasium.error.ResetNeeded: the call is wrong.
+    """
+    until = time.monotonic() + patience.retry_s
+    for attempt in itertools.count():
+        wait = pause(attempt)
+        try:
+            reply = yield Request(client, method, route, body, patience.timeout_s)
+        except NoConnectionError as error:
+            lost = LostError(f"{error}; start a server with: agentrl serve, or correct url")
+            lost.refused = True
+            raise lost from error
+        except NoAnswerError as error:
+            lost = LostError(f"{error}, after {attempt + 1} attempts")
+            if not repeatable:
+                raise lost from error
+        else:
+            assert reply is not None
+            if reply.status < 300:
+                return reply.body
+            busy = reply.status == 409 and attempt > 0 and _code(reply) == "session_busy"  # still at our last attempt
+            if not busy and reply.status not in (429, 503):
+                raise error_of(client, route, reply)
+            lost = LostError(f"{client.address}: {_message(reply)}")
+            wait = lost.wait_s = wait if reply.retry_after_s is None else reply.retry_after_s
+        if time.monotonic() + wait > until:
+            raise lost
+        yield wait
+    raise AssertionError("unreachable")
+
+
+def pause(attempt: int) -> float:
+    """Seconds before the next attempt: doubling up to a limit, and jittered so that many clients spread."""
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt, 10)) * random.uniform(0.5, 1.0)
+
+
+def error_of(client: Client, route: str, reply: Reply) -> Exception:
+    """The error that an answer other than 2xx stands for."""
+    message = f"{client.address}: {_message(reply)}"
+    code, status = _code(reply), reply.status
+    if status in (502, 504) or code == "session_lost" or (status == 404 and route.startswith("/v1/sessions/")):
+        return LostError(message)  # 404: a server that was started anew knows nothing of our session
+    if code == "no_episode":
+        return gym.error.ResetNeeded(message)
+    if status == 401:
+        return ConfigError(f"{message} (token=…, or the environment variable AGENTRL_TOKEN)")
+    if status == 501:
+        return UnsupportedError(message)
+    if code == "request_id_reused" or not 400 <= status < 500:
+        return InfraError(f"{message} (status {status})")
+    return _unknown_name(message) or ConfigError(message)
+
+
+def _unknown_name(message: str) -> AgentRLError | None:
+    """The server's UnknownNameError, told from its message."""
+    found = re.search(r"unknown ([\w ]+) ('.*?'|\".*?\"); (?:known: |did you mean )", message, re.DOTALL)
+    if not found:
+        return None
+    error = UnknownNameError.__new__(UnknownNameError, message)
+    error.kind, error.name, error.known = found[1], found[2][1:-1], []
+    return error
+
+
+def _code(reply: Reply) -> str:
+    error = reply.body.get("error") if isinstance(reply.body, dict) else None
+    return str(error.get("code", "")) if isinstance(error, dict) else ""
+
+
+def _message(reply: Reply) -> str:
+    error = reply.body.get("error") if isinstance(reply.body, dict) else None
+    if not isinstance(error, dict):
+        return f"status {reply.status} with {reply.body!r:.200}, which is not what an agentrl server says"
+    return str(error.get("message", "")) + (f" (error {error['id']} of its log)" if error.get("id") else "")
+
+
+def run(steps: Steps[T]) -> T:
+    """Carry out calls, blocking."""
+    try:
+        effect = next(steps)
+        while True:
+            if isinstance(effect, float):
+                time.sleep(effect)
+                effect = steps.send(None)
+                continue
+            try:
+                reply = effect.client.send(effect)
+            except Exception as error:  # noqa: BLE001 - what it means is for the call to decide
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(reply)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def run_async(steps: Steps[T]) -> T:
+    """Carry out calls, awaited."""
+    try:
+        effect = next(steps)
+        while True:
+            if isinstance(effect, float):
+                await asyncio.sleep(effect)
+                effect = steps.send(None)
+                continue
+            try:
+                reply = await effect.client.send_async(effect)
+            except Exception as error:  # noqa: BLE001 - what it means is for the call to decide
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(reply)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
