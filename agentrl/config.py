@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from agentrl.address import parse_addresses
 from agentrl.errors import ConfigError, UnknownNameError
 
 
@@ -54,10 +55,22 @@ class EnvConfig(Section):
     id: str = "ALFWorld-v0"
     kwargs: dict[str, Any] = Field(default_factory=dict)
     """Passed to `gym.make`."""
+    url: str = ""
+    """Play on a server: `http://host:8000`, `unix:/path/to.sock`, or several with commas; "" plays in this process."""
+    token: str = Field("", exclude=True, repr=False)
+    """What the server wants; default: the environment variable AGENTRL_TOKEN. It is not written into the run folder."""
     train_split: str = "train"
     valid_split: str = "valid_unseen"
     test_split: str = "test_unseen"
     max_turns: int = Field(50, ge=1)
+
+    @model_validator(mode="after")
+    def _check_server(self) -> Self:
+        if self.url:
+            parse_addresses(self.url)
+        elif self.token:
+            raise ValueError("token is for a server: give its url, too")
+        return self
 
 
 class ModelConfig(Section):
@@ -237,7 +250,7 @@ class Config(Section):
             ) from e
 
     def toml(self) -> str:
-        """The configuration as TOML; `Config.load` reads it back to an equal value."""
+        """The configuration as TOML, without `env.token`; `Config.load` reads it back to an equal value."""
         data = self.model_dump(mode="json")
         lines = [f"seed = {data.pop('seed')}"]
         for name, section in data.items():

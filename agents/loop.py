@@ -135,15 +135,17 @@ class AgentLoop:
     async def _attempt(self, spec: RolloutSpec, index: int) -> list[Turn]:
         self.attempts += 1
         idle = self._idle.setdefault(spec.task.env_id, [])
-        env = idle.pop() if idle else self._make_env(spec.task.env_id)
+        env: gym.Env[str, str] | None = None
         session = f"episode {next(_serial)}"
         turns: list[Turn] = []
         try:
+            env = idle.pop() if idle else self._make_env(spec.task.env_id)
             await play_episode(env, self.agent, spec.task, spec.seed * 65_537 + index, self.limits, session, turns)
         except InfraError as error:
             turns.append(_failed(turns, str(error)))
             self._count_failure(turns[-1])
-            env.close()  # its state is unknown
+            if env is not None:
+                env.close()  # its state is unknown
         else:
             idle.append(env)
         finally:

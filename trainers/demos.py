@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -31,14 +32,15 @@ class Demonstration:
 
 
 def make_env(config: EnvConfig) -> Episode:
-    """The environment of a run, whose episodes end after `max_turns`.
+    """The environment of a run, whose episodes end after `max_turns`. On a server it outlives the server's restarts.
 
     Raises:
         ConfigError: there is no such id or module, it does not take these arguments, or it does not honour the
             contract of `agentrl.envs.base`.
     """
+    server: dict[str, Any] = {"url": config.url, "token": config.token, "recover": True} if config.url else {}
     try:
-        env = gym.make(config.id, max_episode_steps=config.max_turns, **config.kwargs)
+        env = gym.make(config.id, max_episode_steps=config.max_turns, **server, **config.kwargs)
     except (gym.error.Error, ModuleNotFoundError, TypeError) as error:
         raise ConfigError(f"env.id = {config.id!r}: {error}") from error
     if not isinstance(env, Episode):
