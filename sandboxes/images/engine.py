@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from agentrl.errors import InfraError, MissingExtraError
 
 try:
     from docker import DockerClient
-    from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
+    from docker.errors import APIError, DockerException, ImageNotFound
     from requests.exceptions import RequestException
 except ImportError as error:
     raise MissingExtraError("docker", "sandbox") from error
 
-__all__ = ["APIError", "ContainerError", "DockerClient", "ImageNotFound", "RequestException", "engine"]
+__all__ = ["APIError", "DockerClient", "ImageNotFound", "RequestException", "engine", "run"]
 
 TIMEOUT_S = 600
 """For one answer of the engine; a build step without output must end within it."""
@@ -46,6 +47,20 @@ def engine(timeout_s: int = TIMEOUT_S) -> Iterator[DockerClient]:
         raise InfraError(f"the Docker Engine failed: {error}") from error
     finally:
         client.close()
+
+
+def run(client: DockerClient, image: str, command: list[str], **options: Any) -> tuple[int, str]:
+    """Run a command in a container that is gone afterwards, whatever happens; returns its exit code and output.
+
+    `remove=True` of the SDK would leave a container that did not start.
+    """
+    container = client.containers.create(image, command, **options)
+    try:
+        container.start()
+        code = int(container.wait()["StatusCode"])
+        return code, container.logs().decode(errors="replace")
+    finally:
+        container.remove(force=True)
 
 
 def _why(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentrl.errors import ConfigError, InfraError
-from agentrl.sandboxes.images.engine import APIError, ContainerError, DockerClient
+from agentrl.sandboxes.images.engine import APIError, DockerClient, run
 
 TOOLS = ("pip", "setuptools")
 """What installs the wheels inside the image; it is not in the finished one."""
@@ -37,7 +38,9 @@ class Target:
 
     @classmethod
     def of_host(cls) -> Target:
-        return cls._parse(subprocess.run([sys.executable, "-c", _PROBE], check=True, capture_output=True).stdout)
+        return cls._parse(
+            subprocess.run([sys.executable, "-c", _PROBE], check=True, capture_output=True, text=True).stdout
+        )
 
     @classmethod
     def of_image(cls, engine: DockerClient, image: str) -> Target:
@@ -46,15 +49,17 @@ class Target:
             ConfigError: the image has no Python.
         """
         try:
-            out = engine.containers.run(
-                image, ["-c", _PROBE], entrypoint="python3", remove=True, network_mode="none", user="65534"
+            code, out = run(
+                engine, image, ["-c", _PROBE], entrypoint="python3", network_mode="none", user="65534:65534"
             )
-        except (ContainerError, APIError) as error:
-            raise ConfigError(f"{image} cannot be a base image: its python3 does not run: {error}") from error
+        except APIError as error:
+            code, out = 127, str(error.explanation)
+        if code:
+            raise ConfigError(f"{image} cannot be a base image: its python3 does not run: {out.strip()}")
         return cls._parse(out)
 
     @classmethod
-    def _parse(cls, text: bytes) -> Target:
+    def _parse(cls, text: str) -> Target:
         (major, minor), machine, libc, version = json.loads(text)
         return cls((major, minor), machine, libc, tuple(int(part) for part in version.split(".") if part))
 
@@ -112,7 +117,9 @@ def make_here(constraints: Path, folder: Path) -> None:
 
     Raises:
         InfraError: pip failed; the message has what it said last.
+        ConfigError: there is no pip.
     """
+    _pip()
     command = [sys.executable, "-m", "pip", *_wheel(str(constraints), str(folder))]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     if done.returncode:
@@ -127,34 +134,38 @@ def make_inside(engine: DockerClient, builder: str, ca_bundle: Path | None, cons
 
     Raises:
         InfraError: pip failed; the message has what it said last.
+        ConfigError: there is no pip.
     """
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--constraint", str(constraints)]
-    done = subprocess.run([*download, "--dest", str(folder), "pip"], capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        raise InfraError(f"pip could not download pip:\n{_last_lines(done.stderr)}")
-    pip = next(folder.glob("pip-*.whl")).name
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    mounts = {str(folder): {"bind": "/wheels", "mode": "rw"}, str(constraints): {"bind": "/constraints", "mode": "ro"}}
+    mounts = {
+        str(folder): {"bind": "/wheels", "mode": "rw"},
+        str(constraints): {"bind": "/constraints", "mode": "ro"},
+        str(_pip()): {"bind": "/pip/pip", "mode": "ro"},  # pure Python, so the host's will do
+    }
     if ca_bundle:
-        mounts[str(ca_bundle)] = {"bind": "/ca.pem", "mode": "ro"}
+        mounts[str(ca_bundle.resolve())] = {"bind": "/ca.pem", "mode": "ro"}
         environment |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), "/ca.pem")
-    try:
-        engine.containers.run(
-            builder,
-            [f"/wheels/{pip}/pip", *_wheel("/constraints", "/wheels")],
-            entrypoint="python3",
-            environment={**environment, "HOME": "/tmp"},
-            volumes=mounts,
-            user=f"{os.getuid()}:{os.getgid()}",
-            network_mode="host",
-            remove=True,
-            stderr=True,
-            stdout=False,
-        )
-    except ContainerError as error:
-        said = _last_lines(error.stderr.decode(errors="replace")) if isinstance(error.stderr, bytes) else ""
+    code, out = run(
+        engine,
+        builder,
+        ["-m", "pip", *_wheel("/constraints", "/wheels")],
+        entrypoint="python3",
+        environment={**environment, "HOME": "/tmp", "PYTHONPATH": "/pip"},
+        volumes=mounts,
+        user=f"{os.getuid()}:{os.getgid()}",
+        network_mode="host",
+    )
+    if code:
         hint = "" if ca_bundle else "\nif certificates are the reason: --ca-bundle FILE"
-        raise InfraError(f"pip could not make the wheels in a container of {builder}:\n{said}{hint}") from error
+        raise InfraError(f"pip could not make the wheels in a container of {builder}:\n{_last_lines(out)}{hint}")
+
+
+def _pip() -> Path:
+    """The folder of this Python's pip."""
+    spec = importlib.util.find_spec("pip")
+    if spec is None or not spec.origin:
+        raise ConfigError(f"{sys.executable} has no pip, which makes the wheels: python -m ensurepip")
+    return Path(spec.origin).parent
 
 
 def _wheel(constraints: str, folder: str) -> list[str]:
