@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec
+from gymnasium.envs.registration import EnvSpec, WrapperSpec
 
 from agentrl.env_spec import ContractSpec
 
@@ -32,8 +33,16 @@ ENVIRONMENTS: dict[str, EnvEntry] = {
 }
 
 
+_CONTRACT: dict[str, Any] = {
+    "order_enforce": False,  # the environments do it
+    "disable_env_checker": True,  # `agentrl envs check` looks deeper, once, instead of at every step
+    "additional_wrappers": (WrapperSpec("Episode", "agentrl.envs.base:Episode", {}),),
+}
+
+
 def register_environments() -> None:
-    """Register all of `ENVIRONMENTS` with Gymnasium; called by `import agentrl`."""
+    """Register all of `ENVIRONMENTS`, and `OpenEnv-v0`, with Gymnasium; called by `import agentrl`."""
+    gym.register("OpenEnv-v0", entry_point="agentrl.envs.serving.openenv_client:OpenEnv", **_CONTRACT)
     for e in ENVIRONMENTS.values():
         register(e.env_id, e.entry_point, max_episode_steps=e.max_episode_steps)
 
@@ -53,9 +62,7 @@ def register(env_id: str, entry_point: str, *, max_episode_steps: int | None = N
         env_id,
         entry_point="agentrl.envs.dispatch:make",
         max_episode_steps=max_episode_steps,
-        order_enforce=False,  # TextEnv.step does it
-        disable_env_checker=True,  # `agentrl envs check` looks deeper, once, instead of at every step
-        additional_wrappers=(gym.envs.registration.WrapperSpec("Episode", "agentrl.envs.base:Episode", {}),),
+        **_CONTRACT,
         kwargs={"_id": env_id, "_core": entry_point, **kwargs},
     )
     registered = gym.registry[env_id]

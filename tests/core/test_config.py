@@ -169,11 +169,10 @@ def test_known_keys_are_those_that_can_be_set() -> None:
     keys = known_keys()
     assert {"seed", "env.id", "warm_start.optim.lr", "rl.optim.muon_lr", "failures.max_rate"} <= set(keys)
     assert len(keys) == len(set(keys))
-    flat = Config().model_dump(mode="json")
     for key in keys:
-        value: Any = flat
+        value: Any = Config()
         for part in key.split("."):
-            value = value[part]
+            value = getattr(value, part)
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
