@@ -181,25 +181,28 @@ class RemoteSession:
         return (yield from self._surely(method, route, body))
 
     def _surely(self, method: str, route: str, body: Any, *, repeatable: bool = True) -> Steps[Any]:
-        lost = False
         for left in reversed(range(_RECOVERIES)):
+            path = f"/v1/sessions/{self.id or 'closed'}/{route}"
             try:
-                if lost:
-                    yield from self._recover()
-                path = f"/v1/sessions/{self.id or 'closed'}/{route}"
                 return (yield from call(self.client, method, path, body, patience=self.patience, repeatable=repeatable))
             except LostError:
                 if not (self.recover and left):
                     raise
-                lost = True
+            yield from self._recover()
         raise AssertionError("unreachable")
 
     def _recover(self) -> Steps[None]:
         """Open another session, on the next server if there is one, and play the log in it."""
-        self._forget()
-        self.client = self.servers[(self.servers.index(self.client) + 1) % len(self.servers)]
-        yield from self.open()
-        yield from self.replay(self.log)
+        for left in reversed(range(_RECOVERIES)):
+            self._forget()
+            self.client = self.servers[(self.servers.index(self.client) + 1) % len(self.servers)]
+            yield from self.open()
+            try:
+                yield from self.replay(self.log)
+                return
+            except LostError:
+                if not left:
+                    raise
 
     def replay(self, log: Log) -> Steps[None]:
         """Bring the session, whatever was played in it, to the state of `log`.
