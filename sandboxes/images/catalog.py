@@ -30,6 +30,7 @@ IMAGES: dict[str, Image] = {
     for image in (
         Image("base"),
         Image("text", parent="base", extras=("text",)),
+        Image("train", parent="base", extras=("text", "remote", "train")),
     )
 }
 """Parents stand before their children."""
