@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agentrl.cli.bench.timing import Timing
+from agentrl.cli.bench.timing import Timing, duration
 from agentrl.cli.options import Json, Set, print_json
 from agentrl.errors import UnknownNameError
 
 Model = Annotated[
     Path | None, typer.Argument(help="A model or a run; default: the default architecture with random weights.")
 ]
+OPENENV_PYTHON = Path(".venv-openenv/bin/python")
 app = typer.Typer(help="Measure environments, rollouts and training, each against a baseline.", no_args_is_help=True)
 
 
@@ -101,6 +102,58 @@ def train(
     print(f"ragged {result['ragged_tokens_per_second']:8.0f} tokens/s")
     print(f"ideal  {result['ideal_tokens_per_second']:8.0f} tokens/s")
     print(f"share  {result['share']:8.0%}")
+
+
+@app.command()
+def serve(
+    against: Annotated[str, typer.Option(help="The server to compare with.")] = "openenv",
+    openenv_python: Annotated[Path, typer.Option(help="An interpreter with openenv.")] = OPENENV_PYTHON,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each server under each load.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Of each turn.")] = 2.0,
+    as_json: Json = False,
+) -> None:
+    """Steps per second of `agentrl serve` against OpenEnv's own server: the same environment, load and machine.
+
+    Example: agentrl bench serve --against openenv
+    """
+    if against != "openenv":
+        raise UnknownNameError("baseline", against, ["openenv"])
+    from agentrl.cli.bench.serve import compare
+
+    result = compare(openenv_python, rounds, seconds)
+    if as_json:
+        print_json(result)
+        return
+    table = Table("sessions", "by", "agentrl", "p50", "p99", "openenv", "p50", "p99", "ratio", box=None)
+    for row in result["loads"]:
+        cells = [
+            text
+            for found in (row["agentrl"], row["openenv"])
+            for text in (f"{found['steps_per_second']:,.0f}/s", duration(found["p50"]), duration(found["p99"]))
+        ]
+        table.add_row(str(row["sessions"]), row["how"], *cells, f"{row['ratio']:.1f}")
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def sessions(
+    env_id: Annotated[str, typer.Argument(help="The environment to serve.")] = "ALFWorld-v0",
+    live: Annotated[int, typer.Option(min=1, help="Sessions open at once.")] = 2000,
+    churn: Annotated[int, typer.Option(min=500, help="Sessions opened, and then deleted or abandoned.")] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Memory of one `agentrl serve` with very many sessions, and after them.
+
+    Example: agentrl bench sessions ALFWorld-v0
+    """
+    from agentrl.cli.bench.sessions import measure
+
+    result = measure(env_id, live, churn)
+    if as_json:
+        print_json(result)
+        return
+    for name in ("before", "live", "after_live", "churn_peak", "after_churn"):
+        print(f"{name:<12} {result[name] / 2**20:6.0f} MiB")
 
 
 def _plain(value: Any) -> Any:
