@@ -8,7 +8,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
+
+SandboxCause = Literal[
+    "closed",  # by us, before
+    "corrupt",  # what it answers makes no sense
+    "deadline",  # not ready, or no answer, in time
+    "disk_full",
+    "engine",  # the engine refused for another reason
+    "engine_down",
+    "image_missing",
+    "killed",  # from outside, or it ended by itself
+    "lifetime",
+    "oom_killed",
+    "setup_failed",
+]
 
 
 class AgentRLError(Exception):
@@ -63,6 +77,14 @@ class UnsupportedGameError(AgentRLError, ValueError):
 
 class InfraError(AgentRLError, RuntimeError):
     """Infrastructure failed (sandbox, server, engine). Never a reward: the turn gets the outcome `infra_error`."""
+
+
+class SandboxError(InfraError):
+    """A sandbox failed, or could not be had; `cause` says how in a word."""
+
+    def __init__(self, cause: SandboxCause, message: str) -> None:
+        self.cause = cause
+        super().__init__(f"{message} [{cause}]")
 
 
 class RunStoppedError(AgentRLError, RuntimeError):

@@ -1,15 +1,15 @@
 """The sandbox contract: where untrusted things run, whoever provides the place.
 
-    Provider.create(SandboxSpec) ─► Sandbox ─► run, read, write, snapshot, close
+    Provider.create(SandboxSpec) ─► Sandbox ─► run, read, write, socket, snapshot, fork, close
 
-A provider is Docker, or a process in namespaces of its own; one test suite is to run over all of them.
+A provider is Docker, or a process in namespaces of its own; one test suite runs over all of them.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -26,22 +26,28 @@ _IMAGE = re.compile(r"[a-z0-9][\w.\-/:@]*")
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What a sandbox gets, as hard limits: exceeding one stops the command, never the host.
+    """What a sandbox gets, as hard limits: exceeding one stops the command, or the sandbox, never the host.
 
     Raises:
-        ConfigError: a limit is not positive, the image has no valid name, or `deadline_s` is longer than `lifetime_s`.
+        ConfigError: a limit is not positive, limits contradict each other, or the image has no valid name.
     """
 
     image: str
-    """Container image, e.g. `python:3.12-slim`; a provider without images takes a root folder it knows by this name."""
+    """Container image with `python3` (3.8 or later) in its path, e.g. `python:3.12-slim`, or a name that `snapshot`
+    gave; a provider without images takes a root folder it knows by this name."""
     cpu: float = 1.0
     """Cores."""
     memory: int = 2 * GiB
-    """Bytes, swap included."""
+    """Bytes, swap and, unless `writable_root`, written files included."""
     pids: int = 256
     """Processes and threads at one time."""
-    disk: int = 4 * GiB
-    """Bytes that may be written."""
+    disk: int = GiB
+    """Bytes that may be written. Docker shares them out equally among the folders of `writable`."""
+    writable: tuple[str, ...] = ("/work", "/tmp")
+    """The folders that commands may write, kept in memory. The first is where they run, and their home."""
+    writable_root: bool = False
+    """For tasks that write anywhere in the image: as its root user, without privileges, on the host's disk. Nothing
+    stops such a write; `disk` is watched instead, and a sandbox beyond it is destroyed within seconds."""
     network: Network = "none"
     lifetime_s: float = 3600.0
     """Seconds after which the provider destroys the sandbox, whether or not anybody still uses it."""
@@ -57,6 +63,13 @@ class SandboxSpec:
             value = getattr(self, name)
             if not 0 < value < float("inf"):
                 raise ConfigError(f"{name} of a sandbox must be positive and finite, not {value!r}")
+        if not self.writable or not all(re.fullmatch(r"(/[\w.-]*\w)+", folder) for folder in self.writable):
+            raise ConfigError(f"writable folders of a sandbox are absolute paths, at least one, not {self.writable}")
+        if not self.writable_root and self.disk >= self.memory:
+            raise ConfigError(
+                f"disk ({self.disk:,} bytes) must be less than memory ({self.memory:,} bytes): written files are "
+                "kept in memory; lower disk, or set writable_root"
+            )
         if self.network not in ("none", "full"):
             raise ConfigError(f"network of a sandbox is 'none' or 'full', not {self.network!r}")
         if self.deadline_s > self.lifetime_s:
@@ -71,13 +84,17 @@ class Completed:
     """A command that ended, by itself or by its time limit."""
 
     exit_code: int | None
-    """None if it was stopped by the time limit."""
+    """None if it was stopped by the time limit; 128 + n if signal n ended it; 126 if it could not be started."""
     stdout: bytes
     stderr: bytes
     seconds: float
     """Wall time."""
     truncated: bool = False
-    """Whether output beyond the provider's limit was dropped; it is never collected without a limit."""
+    """Whether output beyond the limit was dropped. Of each stream its beginning and end are kept, with a line in the
+    middle that says how much is missing."""
+    oom_killed: bool = False
+    """Whether the kernel killed something in the sandbox meanwhile because the memory was used up. Not every provider
+    can tell (gVisor)."""
 
     @property
     def timed_out(self) -> bool:
@@ -91,31 +108,70 @@ class Completed:
 class Sandbox(Protocol):
     """A place where commands run. Leaving the `async with` block closes it.
 
-    Every method raises InfraError when the sandbox itself fails or is gone; what a command does, its failure and its
-    time limit included, is a `Completed`.
+    Every method raises `SandboxError` when the sandbox itself fails or is gone, with the cause; what a command does,
+    its failure and its time limit included, is a `Completed`.
     """
+
+    @property
+    def name(self) -> str:
+        """Unique on this host."""
+        ...
 
     @property
     def spec(self) -> SandboxSpec: ...
 
-    async def run(self, command: str, timeout_s: float, *, stdin: bytes = b"", workdir: str = "") -> Completed:
-        """Run a shell command. At the time limit it and all its children are killed."""
-        ...
+    async def run(
+        self, command: str, timeout_s: float, *, stdin: bytes = b"", workdir: str = "", output_limit: int = MiB
+    ) -> Completed:
+        """Run a shell command. At the time limit it and all that it started are killed, daemons included.
 
-    async def read(self, path: PurePosixPath) -> bytes:
-        """The content of a file.
+        What it leaves running when it ends by itself runs on, until the sandbox is closed; its output is lost, so
+        redirect it.
 
-        Raises:
-            FileNotFoundError: there is no such file.
+        Args:
+            output_limit: bytes of stdout, and of stderr, to keep.
         """
         ...
 
-    async def write(self, path: PurePosixPath, content: bytes) -> None:
-        """Create or replace a file, folders included."""
+    async def read(self, path: PurePosixPath, *, limit: int = 64 * MiB) -> bytes:
+        """The content of a file of up to `limit` bytes.
+
+        Raises:
+            OSError: as `open` would on the host: FileNotFoundError, PermissionError …; too large; no regular file.
+        """
+        ...
+
+    async def write(self, path: PurePosixPath, content: bytes, *, mode: int = 0o644) -> None:
+        """Create or replace a file, folders included.
+
+        Raises:
+            OSError: as for `read`.
+        """
+        ...
+
+    async def socket(self, path: PurePosixPath, *, timeout_s: float = 30.0) -> Path:
+        """A Unix socket on the host that leads to one in the sandbox: how to reach a server in there.
+
+        Nothing of the host is mounted for that: the bytes go through the sandbox's channel. The socket lies in a
+        folder that only this user may enter, and goes with the sandbox.
+
+        Args:
+            timeout_s: how long to wait for a server to listen.
+
+        Raises:
+            OSError: nobody listens there.
+        """
         ...
 
     async def snapshot(self) -> str:
-        """The file system as an image name for a new `SandboxSpec`; running processes are not part of it."""
+        """The written files, as an image name for a new `SandboxSpec`; running processes are not part of it.
+
+        The snapshot lasts as long as the process that took it.
+        """
+        ...
+
+    async def fork(self) -> Sandbox:
+        """A second sandbox with the same files. Processes stand still while files are copied, and are not forked."""
         ...
 
     async def close(self) -> None:
@@ -130,9 +186,10 @@ class Sandbox(Protocol):
 
 
 class Provider(Protocol):
-    """A way to get sandboxes.
+    """A way to get sandboxes. Leaving the `async with` block closes it, and all sandboxes with it.
 
-    Everything that a provider starts carries the label of its run, so that `reap` finds what a dead run left behind.
+    Everything that a provider starts carries the label of its run and its owner, so that `reap` finds what a dead run
+    left behind.
     """
 
     @property
@@ -144,7 +201,7 @@ class Provider(Protocol):
         """A fresh sandbox, ready within `spec.deadline_s`.
 
         Raises:
-            InfraError: it did not get ready in time; nothing of it is left.
+            SandboxError: it did not get ready; nothing of it is left.
             ConfigError: this provider cannot keep a limit of the spec.
         """
         ...
@@ -152,3 +209,13 @@ class Provider(Protocol):
     async def reap(self, run: str) -> int:
         """Destroy all sandboxes with the label of `run`; returns how many there were."""
         ...
+
+    async def close(self) -> None:
+        """Destroy all sandboxes of this provider. Repeating that is no error."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

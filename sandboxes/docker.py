@@ -1,0 +1,306 @@
+"""Sandboxes as containers of a Docker Engine.
+
+What holds an untrusted command in: a user without privileges or capabilities, no-new-privileges, the engine's seccomp
+filter, a read-only root, folders in memory of bounded size and number of files, cgroups for memory, CPU and processes,
+no network, and nothing of the host mounted. With `runtime="runsc"` gVisor's kernel stands in between as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from agentrl.errors import ConfigError, MissingExtraError, SandboxError
+from agentrl.sandboxes import agent
+from agentrl.sandboxes.agent.loop import LIFETIME_OVER
+from agentrl.sandboxes.agent.processes import UNKILLABLE
+from agentrl.sandboxes.handle import Body
+from agentrl.sandboxes.lease import Lease
+from agentrl.sandboxes.provider import AgentProvider
+from agentrl.sandboxes.spec import MiB, SandboxSpec
+
+T = TypeVar("T")
+USER = 65534
+SHM = 64 * MiB
+OPEN_FILES = 8192
+BYTES_PER_FILE = 16 * 1024
+"""One file for so many bytes of disk, as file systems commonly have it."""
+WATCH_S = 5.0
+"""How often the size of a writable root is looked at."""
+
+
+class DockerProvider(AgentProvider):
+    """Docker Engine through its SDK.
+
+    Args:
+        run: label of all that is started; default: a new one.
+        runtime: the engine's name of an OCI runtime, e.g. `runsc`; default: the engine's own choice.
+        base_url: the engine's address, `unix://…` or `tcp://…` without TLS; default: as the docker command has it.
+        starts: containers that start at one time; more wait.
+
+    Raises:
+        MissingExtraError: the package `docker` is not installed.
+        SandboxError: no engine answers.
+    """
+
+    name = "docker"
+
+    def __init__(self, run: str = "", *, runtime: str = "", base_url: str = "", starts: int = 4) -> None:
+        super().__init__(run, starts=starts)
+        self.runtime = runtime
+        self.client = connect(base_url)
+        self._threads = ThreadPoolExecutor(2 * starts + 2, "agentrl-docker")
+
+    def body(self, spec: SandboxSpec, lease: Lease) -> Container:
+        return Container(self, spec, lease)
+
+    async def close(self) -> None:
+        await super().close()
+        self._threads.shutdown()
+        self.client.close()
+
+    def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
+        """A call of the SDK, which blocks, in a thread, its errors typed."""
+        work = partial(_typed, function, *args, **kwargs)
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class Container(Body):
+    """One container, known to the engine by the name of its sandbox, whatever answer of the engine was lost."""
+
+    def __init__(self, provider: DockerProvider, spec: SandboxSpec, lease: Lease) -> None:
+        self._provider, self._spec, self._lease = provider, spec, lease
+        self._api: Any = provider.client.api
+        self._pipe: Attached | None = None
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._watcher: asyncio.Task[None] | None = None
+        self._over_disk = False
+
+    async def start(self) -> Attached:
+        try:
+            await self._create()
+        except SandboxError as error:
+            if error.cause != "image_missing":
+                raise
+            await self._pull()
+            await self._create()
+        self._pipe = await Attached.open(await self._call(_attach, self._api, self._lease.sandbox))
+        await self._call(self._api.start, self._lease.sandbox)
+        if self._spec.writable_root:
+            self._watcher = asyncio.create_task(self._watch_disk())
+        return self._pipe
+
+    async def diagnose(self) -> SandboxError:
+        name = self._lease.sandbox
+        try:
+            container = await self._call(self._api.inspect_container, name)
+            for _ in range(100):  # the pipe may end a little before the container
+                if not container["State"]["Running"]:
+                    break
+                await asyncio.sleep(0.02)
+                container = await self._call(self._api.inspect_container, name)
+        except SandboxError as error:
+            return error
+        state = container["State"]
+        if self._over_disk:
+            return SandboxError("disk_full", f"{name} wrote more than its {self._spec.disk:,} bytes and was destroyed")
+        if state["ExitCode"] == LIFETIME_OVER:
+            return SandboxError("lifetime", f"{name} reached the end of its {self._spec.lifetime_s:g} s")
+        if state["ExitCode"] == UNKILLABLE:
+            return SandboxError("killed", f"{name} ended itself: a process in it could not be killed")
+        if state["OOMKilled"] and state["ExitCode"] == 128 + 9:
+            return SandboxError("oom_killed", f"{name} used up its {self._spec.memory:,} bytes of memory")
+        stderr = self._pipe.stderr.decode(errors="replace").strip() if self._pipe else ""
+        return SandboxError("killed", f"{name} ended with {state['ExitCode']} {state['Error']} {stderr}".strip())
+
+    async def destroy(self) -> None:
+        if self._watcher:
+            self._watcher.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls)  # what is under way may still bring the container to life
+        if self._pipe:
+            self._pipe.close()
+        await self._provider.call(remove, self._api, self._lease.sandbox)
+
+    async def commit(self) -> str:
+        tag = secrets.token_hex(6)
+        changes = [f'LABEL "{key}"="{value}"' for key, value in self._lease.labels().items()]
+        await self._call(self._api.commit, self._lease.sandbox, "agentrl/snapshot", tag, changes=changes)
+        return f"agentrl/snapshot:{tag}"
+
+    def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
+        """A call that goes on when its caller is cancelled; `destroy` waits for it."""
+        call = self._provider.call(function, *args, **kwargs)
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return asyncio.shield(call)
+
+    def _create(self) -> asyncio.Future[Any]:
+        spec, home = self._spec, self._spec.writable[0]
+        share = spec.disk // len(spec.writable)
+        folders = {} if spec.writable_root else dict.fromkeys(spec.writable, _tmpfs(share))
+        limits: list[dict[str, Any]] = [_ulimit("nofile", OPEN_FILES), _ulimit("core", 0)]
+        if spec.writable_root:
+            limits.append(_ulimit("fsize", spec.disk))
+        host = self._api.create_host_config(
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+            read_only=not spec.writable_root,
+            tmpfs={**folders, "/dev/shm": _tmpfs(SHM)},
+            mem_limit=spec.memory,
+            memswap_limit=spec.memory,
+            nano_cpus=int(spec.cpu * 1e9),
+            pids_limit=spec.pids,
+            ulimits=limits,
+            network_mode="none" if spec.network == "none" else "bridge",
+            ipc_mode="private",
+            runtime=self._provider.runtime or None,
+            log_config={"Type": "none"},  # else output of commands would fill the host's disk
+        )
+        return self._call(
+            self._api.create_container,
+            spec.image,
+            [*agent.argv(), str(spec.lifetime_s)],
+            entrypoint=["python3"],
+            name=self._lease.sandbox,
+            hostname="sandbox",
+            labels=self._lease.labels(),
+            user="0:0" if spec.writable_root else f"{USER}:{USER}",
+            environment={"HOME": home},
+            working_dir=home,
+            stdin_open=True,
+            healthcheck={"test": ["NONE"]},
+            host_config=host,
+        )
+
+    async def _pull(self) -> None:
+        repository, _, tag = self._spec.image.rpartition(":")
+        if not repository or "/" in tag:
+            repository, tag = self._spec.image, "latest"
+        try:
+            await self._call(self._api.pull, repository, tag)
+        except SandboxError as error:
+            message = f"the engine neither has the image {self._spec.image} nor can it pull it: build it, or load it"
+            raise SandboxError("image_missing", f"{message} ({error})") from error
+
+    async def _watch_disk(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            size = await self._call(_written, self._api, self._lease.sandbox)
+            if size > self._spec.disk:
+                self._over_disk = True
+                await self._call(self._api.kill, self._lease.sandbox)
+                return
+
+
+class Attached:
+    """The standard streams of a container over the connection that the engine's `attach` has become.
+
+    The engine puts eight bytes before each piece of output: the stream's number and the length of the piece.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.stderr = b""
+        """The end of what the agent wrote there: its last words."""
+
+    @classmethod
+    async def open(cls, connection: socket.socket) -> Attached:
+        return cls(*await asyncio.open_connection(sock=connection, limit=4 * MiB))
+
+    async def send(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def received(self) -> AsyncIterator[bytes]:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await self._reader.readexactly(8)
+                data = await self._reader.readexactly(int.from_bytes(head[4:], "big"))
+                if head[0] == 2:
+                    self.stderr = (self.stderr + data)[-4096:]
+                else:
+                    yield data
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def connect(base_url: str = "") -> Any:
+    """A client of the engine.
+
+    Raises:
+        MissingExtraError: the package `docker` is not installed.
+        SandboxError: no engine answers.
+    """
+    try:
+        import docker
+    except ImportError as error:
+        raise MissingExtraError("docker", "sandbox") from error
+
+    def answering() -> Any:
+        client = docker.DockerClient(base_url) if base_url else docker.from_env()
+        client.ping()
+        return client
+
+    return _typed(answering)
+
+
+def remove(api: Any, name: str) -> None:
+    """Kill and remove a container, unless it is gone or going already."""
+    import docker.errors
+
+    try:
+        api.remove_container(name, force=True, v=True)
+    except docker.errors.APIError as error:
+        if error.status_code not in (404, 409):
+            raise
+
+
+def _attach(api: Any, name: str) -> socket.socket:
+    stream = api.attach_socket(name, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+    connection = getattr(stream, "_sock", stream)
+    if type(connection) is not socket.socket:
+        raise ConfigError("the engine is to be reached over a Unix socket, or TCP without TLS (or through ssh -L)")
+    with contextlib.closing(stream):
+        return socket.socket(fileno=os.dup(connection.fileno()))
+
+
+def _written(api: Any, name: str) -> int:
+    """Bytes in the writable layer of a container."""
+    answer = api.get(api._url("/containers/{0}/json", name), params={"size": 1})  # the SDK has no such argument
+    return int(answer.json().get("SizeRw") or 0)
+
+
+def _tmpfs(size: int) -> str:
+    files = max(1024, size // BYTES_PER_FILE)
+    return f"rw,exec,nosuid,nodev,mode=1777,uid={USER},gid={USER},size={size},nr_inodes={files}"
+
+
+def _ulimit(name: str, value: int) -> dict[str, Any]:
+    return {"Name": name, "Soft": value, "Hard": value}
+
+
+def _typed(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call the SDK; what goes wrong there is a SandboxError with its cause."""
+    import docker.errors
+    import requests
+
+    try:
+        return function(*args, **kwargs)
+    except docker.errors.ImageNotFound as error:
+        raise SandboxError("image_missing", str(error.explanation)) from error
+    except docker.errors.NotFound as error:
+        raise SandboxError("killed", f"the container is gone: {error.explanation}") from error
+    except docker.errors.APIError as error:
+        text = str(error.explanation or error)
+        raise SandboxError("disk_full" if "no space left" in text else "engine", f"the engine says: {text}") from error
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise SandboxError("engine_down", f"no Docker Engine answers: {error}; start it, or set DOCKER_HOST") from error
