@@ -59,9 +59,8 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(image) for image in found])
         return
-    table = Table("image", "size", "digest", "created (UTC)", "starts from", box=None)
+    table = Table("image", "size", "digest", "created", "starts from", box=None)
     for image in found:
         digest = image.digest.removeprefix("sha256:")[:12]
-        created = image.created[:16].replace("T", " ")
-        table.add_row(image.tag, f"{image.size / 1e6:.0f} MB", digest, created, image.base)
+        table.add_row(image.tag, f"{image.size / 1e6:.0f} MB", digest, image.created[:10], image.base)
     Console().print(table)

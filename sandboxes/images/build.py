@@ -86,7 +86,7 @@ class _Builder:
         """A wheelhouse for images that start from `parent`."""
         target = Target.of_image(self.client, parent)
         make = make_here if Target.of_host().runs_on(target) else self.inside
-        self.tell(f"collecting packages for {target}")
+        self.tell(f"collecting packages of {', '.join(extras)} for Python {target.python[0]}.{target.python[1]}")
         return wheelhouse(self.root, extras, target, make, cache_folder("wheels"))
 
     def inside(self, constraints: Path, folder: Path) -> None:
