@@ -59,6 +59,8 @@ class EnvConfig(Section):
     """Play on a server: `http://host:8000`, `unix:/path/to.sock`, or several with commas; "" plays in this process."""
     token: str = Field("", exclude=True, repr=False)
     """What the server wants; default: the environment variable AGENTRL_TOKEN. It is not written into the run folder."""
+    backend: Literal["", "docker"] = ""
+    """`docker` plays in a container of this machine, which the run starts and ends (see `agentrl images build`)."""
     train_split: str = "train"
     valid_split: str = "valid_unseen"
     test_split: str = "test_unseen"
@@ -66,6 +68,8 @@ class EnvConfig(Section):
 
     @model_validator(mode="after")
     def _check_server(self) -> Self:
+        if self.url and self.backend:
+            raise ValueError("backend starts a server of its own: set either backend or url")
         if self.url:
             parse_addresses(self.url)
         elif self.token:

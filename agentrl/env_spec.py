@@ -13,7 +13,8 @@ _VECTOR = "agentrl.envs.serving.vector:make_vec"
 
 
 class ContractSpec(EnvSpec):
-    """A registered id, of which `gym.make_vec` makes one vector for a whole server when it is given a `url`.
+    """A registered id, of which `gym.make_vec` makes one vector for a whole server when it is given a `url`
+    or a `backend`.
 
     Gymnasium takes a vector's entry point from the spec, before it looks at the arguments, and refuses one beside
     wrappers, which `gym.make` needs. But `make_vec` works on a deep copy of the spec: it takes the `kwargs` out of
@@ -30,8 +31,11 @@ class ContractSpec(EnvSpec):
         if name not in ("entry_point", "additional_wrappers", "vector_entry_point"):
             return value
         merged = self.__dict__.get("merged", {})
-        if not merged.get("url") or merged is self.kwargs:  # no url, or make_vec has not taken them out
+        elsewhere = merged.get("url") or merged.get("backend")
+        if not elsewhere or merged is self.kwargs:  # played here, or make_vec has not taken them out
             return value
         if name == "entry_point":
-            raise ConfigError("with url=, leave vectorization_mode out: all sessions are stepped in one request")
+            raise ConfigError(
+                "leave vectorization_mode out: with url= or backend= all sessions are stepped in one request"
+            )
         return () if name == "additional_wrappers" else _VECTOR

@@ -1,4 +1,7 @@
-"""Where an environment runs: here, or on a server. The entry point of every id that `agentrl.register` registers."""
+"""Where an environment runs: here, in a container, or on a server.
+
+`make` is the entry point of every id that `agentrl.register` registers.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,28 @@ from gymnasium.envs.registration import load_env_creator
 from agentrl.errors import ConfigError
 
 
-def make(*, _id: str, _core: str, url: str | list[str] = "", **kwargs: Any) -> gym.Env[Any, Any]:
+def make(*, _id: str, _core: str, url: str | list[str] = "", backend: str = "", **kwargs: Any) -> gym.Env[Any, Any]:
     """The environment itself, without wrappers; `gym.make` calls this.
 
     Args:
         _id: the Gymnasium id, set by `agentrl.register` …
         _core: … and so is this, `module:Class`.
         url: server to play on, see `agentrl.envs.serving.remote.RemoteEnv`, which takes further arguments then.
+        backend: "docker" plays in a container of this machine, which is started if need be; "" in this process.
         kwargs: of the class.
     """
+    if backend:
+        if url or "token" in kwargs:
+            raise ConfigError("backend starts a server of its own: give either backend, or url and token")
+        from agentrl.envs.serving.backend import address
+
+        url = address(_id, backend)
     if url:
         from agentrl.envs.serving.remote import RemoteEnv
 
         return RemoteEnv(_id, url, **kwargs)
     if "token" in kwargs or "recover" in kwargs:
-        raise ConfigError("token and recover are for an environment on a server: give its url, too")
+        raise ConfigError("token and recover are for an environment on a server: give its url, too, or a backend")
     creator: Any = load_env_creator(_core)
     modes = getattr(creator, "metadata", {}).get("render_modes", [])
     if kwargs.get("render_mode") not in (None, *modes):  # gym.make warns only where it sees the class

@@ -38,7 +38,11 @@ def make_env(config: EnvConfig) -> Episode:
         ConfigError: there is no such id or module, it does not take these arguments, or it does not honour the
             contract of `agentrl.envs.base`.
     """
-    server: dict[str, Any] = {"url": config.url, "token": config.token, "recover": True} if config.url else {}
+    server: dict[str, Any] = {}
+    if config.url:
+        server = {"url": config.url, "token": config.token, "recover": True}
+    elif config.backend:
+        server = {"backend": config.backend, "recover": True}
     try:
         env = gym.make(config.id, max_episode_steps=config.max_turns, **server, **config.kwargs)
     except (gym.error.Error, ModuleNotFoundError, TypeError) as error:
