@@ -166,7 +166,7 @@ class Client:
         return connection
 
     def _finish(self, connection: socket.socket, answer: _Answer) -> Reply:
-        if answer.parser.should_keep_alive():
+        if answer.keep_alive:
             self._idle.append(connection)
         else:
             connection.close()
@@ -198,10 +198,10 @@ def _explain(error: BaseException, address: Address) -> BaseException:
 class _Answer:
     """Collects the parts of one answer; `httptools` calls the `on_` methods."""
 
-    __slots__ = ("_body", "_retry_after", "complete", "parser")
+    __slots__ = ("_body", "_retry_after", "complete", "keep_alive", "parser")
 
     def __init__(self) -> None:
-        self.complete = False
+        self.complete = self.keep_alive = False
         self._body: list[bytes] = []
         self._retry_after: float | None = None
         self.parser = httptools.HttpResponseParser(self)
@@ -220,6 +220,7 @@ class _Answer:
 
     def on_message_complete(self) -> None:
         self.complete = True
+        self.keep_alive = self.parser.should_keep_alive()  # afterwards the parser has forgotten
 
     def reply(self) -> Reply:
         content = b"".join(self._body)
