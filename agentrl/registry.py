@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,6 +10,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, WrapperSpec
 
 from agentrl.env_spec import ContractSpec
+from agentrl.errors import ConfigError, UnknownNameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,22 @@ def register(env_id: str, entry_point: str, *, max_episode_steps: int | None = N
     )
     registered = gym.registry[env_id]
     gym.registry[env_id] = ContractSpec(**{f.name: getattr(registered, f.name) for f in fields(EnvSpec) if f.init})
+
+
+def resolve(env_id: str) -> str:
+    """The registered id that is meant by itself or by `module:Id-v0`, where importing the module registers it.
+
+    Raises:
+        UnknownNameError: no such id is registered; the message names the nearest.
+        ConfigError: the module cannot be imported.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"{env_id}: {error}") from error
+    if name not in gym.registry:
+        ours = [i for i, spec in gym.registry.items() if spec.additional_wrappers]  # those of the contract
+        raise UnknownNameError("environment", name, ours)
+    return name

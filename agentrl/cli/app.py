@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import agentrl
-from agentrl.cli import bench, doctor, envs, evaluate, images, methods, play, rollout, train
+from agentrl.cli import bench, doctor, envs, evaluate, images, methods, play, rollout, sandboxes, serve, train
 
 app = typer.Typer(
     name="agentrl",
@@ -31,6 +31,8 @@ app.command()(rollout.rollout)
 app.command()(play.play)
 app.add_typer(envs.app, name="envs")
 app.add_typer(images.app, name="images")
+app.add_typer(sandboxes.app, name="sandboxes")
 app.add_typer(methods.app, name="methods")
 app.add_typer(bench.app, name="bench")
+app.command()(serve.serve)
 app.command()(doctor.doctor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ import typer
 
 from agentrl.config import parse_value
 from agentrl.envs.base import Episode
-from agentrl.errors import ConfigError, UnknownNameError
+from agentrl.errors import ConfigError
+from agentrl.registry import resolve
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Set = Annotated[
@@ -49,15 +49,7 @@ def make_env(env_id: str, arguments: list[str] | None = None, **more: Any) -> It
         UnknownNameError: no such id is registered; the message names the nearest.
         ConfigError: the module cannot be imported, or the environment refuses its arguments.
     """
-    module, _, name = env_id.rpartition(":")
-    if module:
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            raise ConfigError(f"{env_id}: {error}") from error
-    if name not in gym.registry:
-        ours = [i for i, spec in gym.registry.items() if spec.additional_wrappers]  # those of the contract
-        raise UnknownNameError("environment", name, ours)
+    name = resolve(env_id)
     try:
         env = gym.make(name, **keywords(arguments), **more)
     except TypeError as error:  # an argument that the class does not take
