@@ -27,7 +27,7 @@ from agentrl.sandboxes.spec import GiB
 
 BACKENDS = ("docker",)
 _SOCKET = PurePosixPath("/work/env.sock")
-_LIFETIME_S = 30 * 86400.0
+_LIFETIME_S = 14 * 86400.0
 _STEADY_S = 60.0
 """A server that ran for so long did not fail by its start."""
 _ATTEMPTS = 4
