@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -17,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from agentrl.errors import ConfigError, MissingExtraError, SandboxError
+from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes import agent
 from agentrl.sandboxes.agent.loop import LIFETIME_OVER
 from agentrl.sandboxes.agent.processes import UNKILLABLE
+from agentrl.sandboxes.engine import attach, connect, remove, typed, written
 from agentrl.sandboxes.handle import Body
 from agentrl.sandboxes.lease import Lease
 from agentrl.sandboxes.provider import AgentProvider
@@ -28,7 +28,6 @@ from agentrl.sandboxes.spec import MiB, SandboxSpec
 
 T = TypeVar("T")
 USER = 65534
-SHM = 64 * MiB
 OPEN_FILES = 8192
 BYTES_PER_FILE = 16 * 1024
 """One file for so many bytes of disk, as file systems commonly have it."""
@@ -47,6 +46,7 @@ class DockerProvider(AgentProvider):
 
     Raises:
         MissingExtraError: the package `docker` is not installed.
+        ConfigError: the engine runs that runtime without limits.
         SandboxError: no engine answers.
     """
 
@@ -56,6 +56,9 @@ class DockerProvider(AgentProvider):
         super().__init__(run, starts=starts)
         self.runtime = runtime
         self.client = connect(base_url)
+        arguments = self.client.info()["Runtimes"].get(runtime, {}).get("runtimeArgs", []) if runtime else []
+        if "--ignore-cgroups" in arguments:
+            raise ConfigError(f"the engine runs {runtime} with --ignore-cgroups: no limit would hold; remove that")
         self._threads = ThreadPoolExecutor(2 * starts + 2, "agentrl-docker")
 
     def body(self, spec: SandboxSpec, lease: Lease) -> Container:
@@ -68,7 +71,7 @@ class DockerProvider(AgentProvider):
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
         """A call of the SDK, which blocks, in a thread, its errors typed."""
-        work = partial(_typed, function, *args, **kwargs)
+        work = partial(typed, function, *args, **kwargs)
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
@@ -91,7 +94,7 @@ class Container(Body):
                 raise
             await self._pull()
             await self._create()
-        self._pipe = await Attached.open(await self._call(_attach, self._api, self._lease.sandbox))
+        self._pipe = await Attached.open(await self._call(attach, self._api, self._lease.sandbox))
         await self._call(self._api.start, self._lease.sandbox)
         if self._spec.writable_root:
             self._watcher = asyncio.create_task(self._watch_disk())
@@ -144,8 +147,8 @@ class Container(Body):
 
     def _create(self) -> asyncio.Future[Any]:
         spec, home = self._spec, self._spec.writable[0]
-        share = spec.disk // len(spec.writable)
-        folders = {} if spec.writable_root else dict.fromkeys(spec.writable, _tmpfs(share))
+        share = _tmpfs(spec.disk // (len(spec.writable) + 1))
+        folders = {} if spec.writable_root else dict.fromkeys(spec.writable, share)
         limits: list[dict[str, Any]] = [_ulimit("nofile", OPEN_FILES), _ulimit("core", 0)]
         if spec.writable_root:
             limits.append(_ulimit("fsize", spec.disk))
@@ -153,7 +156,7 @@ class Container(Body):
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
             read_only=not spec.writable_root,
-            tmpfs={**folders, "/dev/shm": _tmpfs(SHM)},
+            tmpfs={**folders, "/dev/shm": share},
             mem_limit=spec.memory,
             memswap_limit=spec.memory,
             nano_cpus=int(spec.cpu * 1e9),
@@ -193,7 +196,7 @@ class Container(Body):
     async def _watch_disk(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
-            size = await self._call(_written, self._api, self._lease.sandbox)
+            size = await self._call(written, self._api, self._lease.sandbox)
             if size > self._spec.disk:
                 self._over_disk = True
                 await self._call(self._api.kill, self._lease.sandbox)
@@ -233,52 +236,6 @@ class Attached:
         self._writer.close()
 
 
-def connect(base_url: str = "") -> Any:
-    """A client of the engine.
-
-    Raises:
-        MissingExtraError: the package `docker` is not installed.
-        SandboxError: no engine answers.
-    """
-    try:
-        import docker
-    except ImportError as error:
-        raise MissingExtraError("docker", "sandbox") from error
-
-    def answering() -> Any:
-        client = docker.DockerClient(base_url) if base_url else docker.from_env()
-        client.ping()
-        return client
-
-    return _typed(answering)
-
-
-def remove(api: Any, name: str) -> None:
-    """Kill and remove a container, unless it is gone or going already."""
-    import docker.errors
-
-    try:
-        api.remove_container(name, force=True, v=True)
-    except docker.errors.APIError as error:
-        if error.status_code not in (404, 409):
-            raise
-
-
-def _attach(api: Any, name: str) -> socket.socket:
-    stream = api.attach_socket(name, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-    connection = getattr(stream, "_sock", stream)
-    if type(connection) is not socket.socket:
-        raise ConfigError("the engine is to be reached over a Unix socket, or TCP without TLS (or through ssh -L)")
-    with contextlib.closing(stream):
-        return socket.socket(fileno=os.dup(connection.fileno()))
-
-
-def _written(api: Any, name: str) -> int:
-    """Bytes in the writable layer of a container."""
-    answer = api.get(api._url("/containers/{0}/json", name), params={"size": 1})  # the SDK has no such argument
-    return int(answer.json().get("SizeRw") or 0)
-
-
 def _tmpfs(size: int) -> str:
     files = max(1024, size // BYTES_PER_FILE)
     return f"rw,exec,nosuid,nodev,mode=1777,uid={USER},gid={USER},size={size},nr_inodes={files}"
@@ -286,21 +243,3 @@ def _tmpfs(size: int) -> str:
 
 def _ulimit(name: str, value: int) -> dict[str, Any]:
     return {"Name": name, "Soft": value, "Hard": value}
-
-
-def _typed(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call the SDK; what goes wrong there is a SandboxError with its cause."""
-    import docker.errors
-    import requests
-
-    try:
-        return function(*args, **kwargs)
-    except docker.errors.ImageNotFound as error:
-        raise SandboxError("image_missing", str(error.explanation)) from error
-    except docker.errors.NotFound as error:
-        raise SandboxError("killed", f"the container is gone: {error.explanation}") from error
-    except docker.errors.APIError as error:
-        text = str(error.explanation or error)
-        raise SandboxError("disk_full" if "no space left" in text else "engine", f"the engine says: {text}") from error
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise SandboxError("engine_down", f"no Docker Engine answers: {error}; start it, or set DOCKER_HOST") from error

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from agentrl.errors import MissingExtraError, SandboxError
-from agentrl.sandboxes import cgroup, docker, state
+from agentrl.sandboxes import cgroup, engine, state
 from agentrl.sandboxes.lease import Lease
 
 
@@ -77,7 +77,7 @@ def watch() -> subprocess.Popen[bytes]:
 
 def _containers() -> Iterator[Found]:
     try:
-        client = docker.connect()
+        client = engine.connect()
     except MissingExtraError:
         return
     except SandboxError as error:
@@ -93,8 +93,8 @@ def _containers() -> Iterator[Found]:
 
 
 def _remove(name: str) -> None:
-    with contextlib.closing(docker.connect()) as client:
-        docker.remove(client.api, name)
+    with contextlib.closing(engine.connect()) as client:
+        engine.remove(client.api, name)
 
 
 def _processes() -> Iterator[Found]:

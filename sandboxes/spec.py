@@ -42,7 +42,7 @@ class SandboxSpec:
     pids: int = 256
     """Processes and threads at one time."""
     disk: int = GiB
-    """Bytes that may be written. Docker shares them out equally among the folders of `writable`."""
+    """Bytes that may be written. Docker shares them out equally among the folders of `writable` and /dev/shm."""
     writable: tuple[str, ...] = ("/work", "/tmp")
     """The folders that commands may write, kept in memory. The first is where they run, and their home."""
     writable_root: bool = False
