@@ -18,7 +18,9 @@ from agentrl.address import parse_addresses
 from agentrl.envs.serving.calls import Patience, run, run_async
 from agentrl.envs.serving.client import Client
 from agentrl.envs.serving.remote_session import Entry, Planned, Point, RemoteSession
-from agentrl.envs.serving.space_json import from_json, space_of, to_json
+from agentrl.envs.serving.server.spaces import to_json
+from agentrl.envs.serving.space_json import space_of, value_of
+from agentrl.envs.spaces import Unicode
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
 
@@ -147,13 +149,16 @@ class RemoteEnv(gym.Env[Any, Any]):
     def _step(self, action: Any) -> Entry:
         if not self._running:
             raise gym.error.ResetNeeded("call reset() before step(): no episode is running")
+        if isinstance(self.action_space, Unicode) and not isinstance(action, str):
+            raise TypeError(f"an action is a str, not {type(action).__name__}: {action!r:.80}")
         return Entry("step", {"action": to_json(self.action_space, action)})
 
     def _read(self, answer: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         info = dict(answer["info"])
-        info["outcome"] = Outcome(**info["outcome"])
+        if "outcome" in info:  # a plain Gymnasium environment gives none
+            info["outcome"] = Outcome(**info["outcome"])
         self.task_id = info.get("task_id", "")
-        observation = from_json(self.observation_space, answer["observation"])
+        observation = value_of(self.observation_space, answer["observation"])
         self._last = observation if isinstance(observation, str) else ""
         return observation, info
 
