@@ -31,6 +31,12 @@ test: .venv/.dev
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
+# OpenEnv for the tests that talk to it, and for `agentrl bench serve`; it brings a hundred packages.
+.venv-openenv/.done: tests/openenv-constraints.txt
+	$(PYTHON) -m venv .venv-openenv
+	.venv-openenv/bin/python -m pip install --quiet -c $< openenv
+	touch $@
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("agentrl needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv

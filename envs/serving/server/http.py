@@ -19,6 +19,9 @@ from agentrl.envs.serving.server.refusal import Refusal
 MAX_BODY = 16 * 2**20
 """Bytes."""
 
+_OPEN = re.compile(r"(/envs/[^/]+)?/health")
+"""Routes that need no token."""
+
 Handler = Callable[[Request], Awaitable[Reply]]
 
 
@@ -141,7 +144,7 @@ class Door:
         self._app, self._token, self._refuse = app, token, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != "/health":
+        if scope["type"] == "http" and not _OPEN.fullmatch(scope["path"]):
             header = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"authorization"), None)
             if not authorized(header, self._token):
                 refusal = Refusal(

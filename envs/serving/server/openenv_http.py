@@ -129,6 +129,15 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
         routes.add("GET", f"{place}/health", health, answer="healthy")
         routes.add("POST", f"{place}/mcp", rpc, schema={"type": "object"}, answer="a JSON-RPC response")
 
+    async def openapi(request: Request) -> Reply:
+        """This page for one environment, as if it were the only one."""
+        place, page = "/envs/{env_id}", request.app.openapi()
+        offer(request)
+        paths = {path.removeprefix(place): about for path, about in page["paths"].items() if path.startswith(place)}
+        return Reply(200, encode(page | {"paths": paths}))
+
+    routes.add("GET", "/envs/{env_id}/openapi.json", openapi, answer="OpenAPI")
+
     async def environments(request: Request) -> Reply:
         """Ids of the environments."""
         return Reply(200, encode(list(catalogue.offers)))

@@ -22,6 +22,7 @@ from agentrl.envs.serving.server.catalogue import Catalogue
 from agentrl.envs.serving.server.holder import LocalHolder
 from agentrl.envs.serving.server.openenv_ws import Connection, Context
 from agentrl.envs.serving.server.sessions import Sessions
+from agentrl.envs.serving.server.workers import WorkerHolder
 from agentrl.errors import ConfigError
 
 _REAP_S = 0.5
@@ -61,14 +62,17 @@ def serve(env_ids: Sequence[str], options: Options) -> None:
         catalogue = Catalogue(env_ids)
         gc.collect()
         gc.freeze()  # what is loaded stays: it need not be looked through again
-        uvloop.run(_serve(catalogue, listener, options))
+        uvloop.run(_serve(catalogue, env_ids, listener, options))
         catalogue.close()
     if options.unix_socket:
         options.unix_socket.unlink(missing_ok=True)
 
 
-async def _serve(catalogue: Catalogue, listener: socket.socket, options: Options) -> None:
-    sessions = Sessions([LocalHolder()], options.max_sessions)
+async def _serve(catalogue: Catalogue, env_ids: Sequence[str], listener: socket.socket, options: Options) -> None:
+    workers = [WorkerHolder(env_ids, lambda *death: sessions.lose_all(*death)) for _ in range(options.workers)]
+    for worker in workers:
+        await worker.start()
+    sessions = Sessions(workers or [LocalHolder()], options.max_sessions)
     connection = partial(Connection, Context(sessions, catalogue, options.token))
     config = uvicorn.Config(
         create_app(sessions, catalogue, options.token),
@@ -88,6 +92,8 @@ async def _serve(catalogue: Catalogue, listener: socket.socket, options: Options
     with suppress(TimeoutError):
         async with asyncio.timeout(_CLOSE_S):
             await sessions.close_all()
+    for worker in workers:
+        await worker.stop()
 
 
 class Server(uvicorn.Server):

@@ -114,7 +114,8 @@ class WebSocket(asyncio.Protocol, ABC):
             head = struct.pack("!BBH", _TEXT, 126, size)
         else:
             head = struct.pack("!BBQ", _TEXT, 127, size)
-        self.transport.write(head + payload)
+        if not self.transport.is_closing():
+            self.transport.write(head + payload)
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection."""
