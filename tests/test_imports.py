@@ -23,6 +23,8 @@ HEAVY = [
     "jericho",
     "docker",
     "playwright",
+    "httptools",
+    "websockets",
     "matplotlib",
 ]
 FILES = sorted(
