@@ -29,7 +29,7 @@ IMAGES: dict[str, Image] = {
     image.name: image
     for image in (
         Image("base"),
-        Image("text", parent="base", extras=("text",)),
+        Image("text", parent="base", extras=("text", "serve")),
         Image("train", parent="base", extras=("text", "remote", "train")),
     )
 }

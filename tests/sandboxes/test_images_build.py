@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import time
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -248,3 +249,22 @@ def test_a_full_disk_says_how_to_free_it() -> None:
 def program(folder: Path, script: str) -> None:
     (folder / "mmdebstrap").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "mmdebstrap").chmod(0o755)
+
+
+def test_the_health_check_plays_and_a_full_server_is_healthy(client: DockerClient) -> None:
+    options = {"network_mode": "none", "read_only": True, "tmpfs": {"/tmp": "exec"}, "cap_drop": ["ALL"], "init": True}
+    container = client.containers.run(TEXT, ["ALFWorld-v0", "--max-sessions", "1"], detach=True, **options)
+    try:
+        check = ["python", "/opt/agentrl/healthcheck.py"]
+        deadline = time.monotonic() + 60
+        while (answer := container.exec_run(check)).exit_code:
+            assert time.monotonic() < deadline, answer.output
+        for _ in range(2):  # it gives its session back
+            assert container.exec_run(check).exit_code == 0
+        request = """Request("http://127.0.0.1:8000/v1/sessions", b'{"env_id": "ALFWorld-v0"}')"""
+        fill = f"from urllib.request import Request, urlopen; urlopen({request})"
+        assert container.exec_run(["python", "-c", fill]).exit_code == 0
+        assert container.exec_run(["python", "-c", fill]).exit_code == 1
+        assert container.exec_run(check).exit_code == 0
+    finally:
+        container.remove(force=True)
