@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import Any, Never, Self
 
 import gymnasium as gym
@@ -17,11 +19,12 @@ from agentrl.errors import ConfigError, InfraError, MissingExtraError
 from agentrl.types import Outcome
 
 try:
-    from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI, WebSocketException
     from websockets.sync.client import ClientConnection, connect, unix_connect
 except ImportError as error:
     raise MissingExtraError("websockets", "remote") from error
 
+_CLOSE_S = 2.0
 _OWN_FIELDS = {"done", "reward", "metadata"}
 """Fields of every action or observation of OpenEnv, which say nothing about this one."""
 
@@ -113,7 +116,7 @@ class OpenEnv(gym.Env[str, str]):
     def close(self) -> None:
         self._running = False
         if self._socket is not None:
-            self._socket.close()
+            self._end()
             self._socket = None
 
     # -- the wire ----------------------------------------------------------------------------------------------
@@ -123,16 +126,19 @@ class OpenEnv(gym.Env[str, str]):
         more: dict[str, Any] = {
             "additional_headers": self._headers,
             "open_timeout": self.timeout_s,
+            "close_timeout": _CLOSE_S,
             "max_size": None,
             "compression": None,
         }
+        stack = ExitStack()
         try:
             if address.scheme == "unix":
-                socket: ClientConnection = unix_connect(address.path, "ws://localhost/ws", **more)
+                socket: ClientConnection = stack.enter_context(unix_connect(address.path, "ws://localhost/ws", **more))
             else:
-                socket = connect(f"ws{str(address).removeprefix('http')}/ws", **more)
+                socket = stack.enter_context(connect(f"ws{str(address).removeprefix('http')}/ws", **more))
         except (OSError, InvalidHandshake, InvalidURI) as error:
             raise InfraError(f"{address} opens no session of OpenEnv ({error})") from error
+        self._end = weakref.finalize(self, stack.close)
         return socket
 
     def _exchange(self, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +148,8 @@ class OpenEnv(gym.Env[str, str]):
         """
         assert self._socket is not None
         try:
-            self._socket.send(json.dumps({"type": kind, "data": data}))
+            with suppress(ConnectionClosed):  # what it said before is still to be read
+                self._socket.send(json.dumps({"type": kind, "data": data}))
             frame = json.loads(self._socket.recv(self.timeout_s))
             content = frame["data"]
             if frame["type"] == "observation":
