@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,13 @@ class Demonstration:
         return [*self.observations, *self.actions]
 
 
+_turns = itertools.count()
+
+
 def make_env(config: EnvConfig) -> Episode:
     """The environment of a run, whose episodes end after `max_turns`. On a server it outlives the server's restarts.
+
+    Several servers share the environments of a run: each begins at the next one, and goes on at the others.
 
     Raises:
         ConfigError: there is no such id or module, it does not take these arguments, or it does not honour the
@@ -40,7 +46,9 @@ def make_env(config: EnvConfig) -> Episode:
     """
     server: dict[str, Any] = {}
     if config.url:
-        server = {"url": config.url, "token": config.token, "recover": True}
+        urls = config.url.split(",")
+        first = next(_turns) % len(urls)
+        server = {"url": [*urls[first:], *urls[:first]], "token": config.token, "recover": True}
     elif config.backend:
         server = {"backend": config.backend, "recover": True}
     try:

@@ -239,7 +239,7 @@ def test_mistakes_end_with_one_line_and_code_2(client: DockerClient, capsys: pyt
     assert "/nowhere.pem is no file" in capsys.readouterr().err
 
 
-def test_a_full_disk_says_how_to_free_it() -> None:
+def test_a_full_disk_says_how_to_free_it(client: DockerClient) -> None:
     from docker.errors import APIError
 
     with pytest.raises(InfraError, match="docker system prune"), engine():
