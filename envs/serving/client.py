@@ -80,6 +80,8 @@ class Client:
         host = address.host if address.port in (0, 80, 443) else f"{address.host}:{address.port}"
         self._headers = f"Host: {host}\r\nContent-Type: application/json\r\n{authorization}"
         self._prefix = "" if address.scheme == "unix" else address.path
+        self.reached = False
+        """Whether the server has ever answered."""
         self._idle: deque[socket.socket] = deque()  # its pop and append are atomic, so a lock is not needed
 
     def send(self, request: Request) -> Reply:
@@ -166,6 +168,7 @@ class Client:
         return connection
 
     def _finish(self, connection: socket.socket, answer: _Answer) -> Reply:
+        self.reached = True
         if answer.keep_alive:
             self._idle.append(connection)
         else:

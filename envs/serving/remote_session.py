@@ -127,6 +127,8 @@ class RemoteSession:
     def open(self) -> Steps[None]:
         """Open the session on the first server that takes it.
 
+        A server that nobody has ever seen is taken for a wrong address, not for one that will come back.
+
         Raises:
             LostError: none does.
         """
@@ -144,7 +146,8 @@ class RemoteSession:
                     self._adopt(client, opened)
                     return
             wait = lost.wait_s or pause(attempt)
-            if (lost.refused and not self.recover) or time.monotonic() + wait > until:
+            hopeless = lost.refused and not (self.recover and any(c.reached for c in self.servers))
+            if hopeless or time.monotonic() + wait > until:
                 raise lost
             yield wait
 
