@@ -31,6 +31,8 @@ USER = 65534
 OPEN_FILES = 8192
 BYTES_PER_FILE = 16 * 1024
 """One file for so many bytes of disk, as file systems commonly have it."""
+GVISOR_THREADS = 256
+"""What gVisor's kernel needs of the host for itself; when it gets no more, it dies, and the sandbox with it."""
 WATCH_S = 5.0
 """How often the size of a writable root is looked at."""
 
@@ -160,7 +162,7 @@ class Container(Body):
             mem_limit=spec.memory,
             memswap_limit=spec.memory,
             nano_cpus=int(spec.cpu * 1e9),
-            pids_limit=spec.pids,
+            pids_limit=spec.pids + (GVISOR_THREADS if self._provider.runtime.startswith("runsc") else 0),
             ulimits=limits,
             network_mode="none" if spec.network == "none" else "bridge",
             ipc_mode="private",
