@@ -14,18 +14,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import gymnasium as gym
 
 from agentrl.agents.engine import Engine
 from agentrl.agents.render import Renderer
+from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Group, Outcome, SamplingParams, Task, Turn
 
 _serial = itertools.count()
 
-EnvFactory = Callable[[str], gym.Env[str, str]]
+EnvFactory = Callable[[str], Episode]
 """Makes an environment of the contract (see `agentrl.envs.base`) from its id."""
 
 
@@ -89,7 +87,7 @@ class AgentLoop:
         self.failures = 0
         """Episodes that an infrastructure error ended."""
         self._make_env = make_env
-        self._idle: dict[str, list[gym.Env[str, str]]] = {}
+        self._idle: dict[str, list[Episode]] = {}
 
     async def collect(
         self, specs: Sequence[RolloutSpec], on_group: Callable[[Group], None] | None = None
@@ -135,7 +133,7 @@ class AgentLoop:
     async def _attempt(self, spec: RolloutSpec, index: int) -> list[Turn]:
         self.attempts += 1
         idle = self._idle.setdefault(spec.task.env_id, [])
-        env: gym.Env[str, str] | None = None
+        env: Episode | None = None
         session = f"episode {next(_serial)}"
         turns: list[Turn] = []
         try:
@@ -176,7 +174,7 @@ async def _assemble(
 
 
 async def play_episode(
-    env: gym.Env[str, str], agent: LLMAgent, task: Task, seed: int, limits: Limits, session: str, turns: list[Turn]
+    env: Episode, agent: LLMAgent, task: Task, seed: int, limits: Limits, session: str, turns: list[Turn]
 ) -> None:
     """Play one episode, appending its turns to `turns` as they are complete; the last one's outcome is final.
 
@@ -187,7 +185,7 @@ async def play_episode(
     renderer, engine, max_tokens = agent.renderer, agent.engine, agent.params.max_tokens
     room = min(limits.context_tokens, engine.max_context) - max_tokens
     async with _deadline(limits.turn_seconds):
-        observation, _ = await _call(env, env.reset, seed=task.seed, options={"task": task.task_id})
+        observation, _ = await env.reset_async(seed=task.seed, options={"task": task.task_id})
     prompt = renderer.first(observation)
     if len(prompt) > room:
         raise ConfigError(
@@ -202,7 +200,7 @@ async def play_episode(
         async with _deadline(limits.turn_seconds):
             completion = await engine.generate(context, agent.turn_params(seed, len(turns)), session)
             action = renderer.parse(completion.token_ids)
-            feedback, _, _, _, info = await _call(env, env.step, action)
+            feedback, _, _, _, info = await env.step_async(action)
         outcome: Outcome = info["outcome"]
         cost: dict[str, float] = {
             "prompt_tokens": len(context),
@@ -263,12 +261,3 @@ async def _deadline(seconds: float) -> AsyncIterator[None]:
         if not timer.expired():
             raise  # somebody else's
         raise InfraError(f"no answer within {seconds:g} s") from None
-
-
-async def _call(env: gym.Env[str, str], method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call an environment; await it if it can be awaited, or call it in a thread if it may block."""
-    if prefetch := getattr(env.unwrapped, "prefetch", None):
-        await prefetch(method.__name__, *args, **kwargs)
-    elif getattr(env.unwrapped, "blocking", False):
-        return await asyncio.to_thread(method, *args, **kwargs)
-    return method(*args, **kwargs)

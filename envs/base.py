@@ -7,6 +7,7 @@ wrappers and gives the time limit a typed outcome.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -227,6 +228,26 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         if truncated and not info["outcome"].done:
             info["outcome"] = Outcome.truncated("max_episode_steps")
         return observation, float(reward), terminated, truncated, info
+
+    async def reset_async(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """`reset` for event loops: awaits a server, and goes into a thread if the environment may block."""
+        found: tuple[str, dict[str, Any]] = await self._awaited("reset", seed=seed, options=options)
+        return found
+
+    async def step_async(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """`step` for event loops, as `reset_async`."""
+        found: tuple[str, float, bool, bool, dict[str, Any]] = await self._awaited("step", action)
+        return found
+
+    async def _awaited(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        call = getattr(self, name)
+        if prefetch := getattr(self.core, "prefetch", None):
+            await prefetch(name, *args, **kwargs)  # the wrappers are no coroutines; they find the answer there
+        elif self.core.blocking:
+            return await asyncio.to_thread(call, *args, **kwargs)
+        return call(*args, **kwargs)
 
     @property
     def core(self) -> Core:

@@ -22,7 +22,6 @@ for component in ("httptools", "uvicorn"):
     require(component)
 
 from agentrl.address import Address
-from agentrl.agents.loop import _call
 from agentrl.envs.base import Episode
 from agentrl.envs.check import check
 from agentrl.envs.serving.client import Client, Request
@@ -227,8 +226,8 @@ def test_many_episodes_at_once_wait_for_nobody(url: str) -> None:
     """One thread, no pool: what the agent loop does."""
 
     async def episode(env: Episode) -> list[Any]:
-        answers = [await _call(env, env.reset, seed=5, options={"task": "train/4"})]
-        answers += [await _call(env, env.step, action) for action in ("right", "left", "right")]
+        answers = [await env.reset_async(seed=5, options={"task": "train/4"})]
+        answers += [await env.step_async(action) for action in ("right", "left", "right")]
         return answers
 
     async def play() -> list[Any]:
@@ -247,7 +246,7 @@ def test_a_wrapper_that_changes_actions_cannot_be_awaited(url: str) -> None:
     env = Episode(gym.wrappers.TransformAction(make("Corridor-v0", url), lambda action: "left", None))
     env.reset(options={"task": "train/4"})
     with pytest.raises(ConfigError, match="cannot be awaited"):
-        asyncio.run(_call(env, env.step, "right"))
+        asyncio.run(env.step_async("right"))
 
 
 def test_threads_share_the_connections_of_a_server(url: str) -> None:

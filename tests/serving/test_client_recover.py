@@ -17,7 +17,6 @@ from tests.conftest import require
 for component in ("httptools", "uvicorn"):
     require(component)
 
-from agentrl.agents.loop import _call
 from agentrl.envs.base import Episode
 from agentrl.envs.serving import calls
 from agentrl.errors import InfraError
@@ -187,7 +186,7 @@ def test_a_step_that_was_being_carried_out_is_played_again(home: Callable[..., H
             place.start()
 
         async def both() -> list[Any]:
-            awaited = _call(envs[0], envs[0].step, "wait 0")
+            awaited = envs[0].step_async("wait 0")
             blocking = asyncio.to_thread(envs[1].step, "wait 1")
             return await asyncio.gather(awaited, blocking)
 
