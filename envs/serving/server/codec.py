@@ -34,6 +34,10 @@ def encode(value: Any) -> bytes:
         return json.dumps(msgspec.to_builtins(value, enc_hook=_plain)).encode()
 
 
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
 class Decoder(msgspec.Struct):
     """Reads JSON as one type."""
 
@@ -60,7 +64,7 @@ class Decoder(msgspec.Struct):
     def _slow(self, body: bytes | str, error: Exception) -> Any:
         """For lone surrogates, which Python's own parser takes and msgspec does not."""
         try:
-            return msgspec.convert(json.loads(body), self.kind)
+            return msgspec.convert(json.loads(body, parse_constant=_no_constant), self.kind)
         except msgspec.ValidationError as mismatch:
             raise ConfigError(str(mismatch)) from None
         except (ValueError, RecursionError):

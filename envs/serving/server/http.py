@@ -31,15 +31,17 @@ async def read(request: Request) -> bytes:
     Raises:
         Refusal: it is larger than `MAX_BODY`.
     """
-    body = b""
+    too_large = Refusal("too_large", f"the body is larger than {MAX_BODY} bytes: send less at a time")
+    if int(request.headers.get("Content-Length", 0)) > MAX_BODY:  # the HTTP parser has seen to it that it is a number
+        raise too_large
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > MAX_BODY:
-            raise Refusal("too_large", f"the body is larger than {MAX_BODY} bytes: send less at a time")
+            raise too_large
         parts.append(part)
-    return parts[0] if len(parts) == 1 else body.join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def response(reply: Reply) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -146,7 +145,7 @@ class Connection(WebSocket):
         return encode({"type": "error", "data": data})
 
     def _lost(self, why: str) -> None:
-        asyncio.get_running_loop().call_soon(self.end, 1011, why[:100])  # after the answer that says so
+        self.end_after_answer(1011, why[:100])
 
     # -- tools: one connection has one session, whatever it is called ------------------------------------------
 

@@ -41,6 +41,7 @@ class WebSocket(asyncio.Protocol, ABC):
         self._busy: asyncio.Task[None] | None = None
         self._parts: list[bytes] = []
         self._ping: asyncio.TimerHandle | None = None
+        self._last: tuple[int, str] | None = None
 
     # -- what a subclass says ----------------------------------------------------------------------------------
 
@@ -124,6 +125,12 @@ class WebSocket(asyncio.Protocol, ABC):
         self._flush()
         self.transport.close()
 
+    def end_after_answer(self, code: int, reason: str) -> None:
+        """Close the connection when the message being answered has been."""
+        self._last = code, reason
+        if not self._busy:
+            asyncio.get_running_loop().call_soon(self.end, code, reason)
+
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _handshake(self, request: Request) -> None:
@@ -167,7 +174,7 @@ class WebSocket(asyncio.Protocol, ABC):
         """Answer, then go on with what came meanwhile."""
         if answer is not None:
             self.send(await answer)
-        while self._waiting:
+        while self._waiting and not self._last:
             following = self.message(self._waiting.popleft())
             if len(self._waiting) == MAX_WAITING - 1:
                 self.transport.resume_reading()
@@ -176,6 +183,8 @@ class WebSocket(asyncio.Protocol, ABC):
                 break
             self.send(following if isinstance(following, bytes) else await following)
         self._busy = None
+        if self._last:
+            self.end(*self._last)
 
     def _send_ping(self) -> None:
         if self._protocol.state is OPEN:
