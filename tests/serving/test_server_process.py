@@ -133,6 +133,8 @@ def test_draining_does_not_last_for_ever(folder: Path, signals: list[signal.Sign
         api = Api(server.url)
         api.open("Corridor-v0")
         with connect(server.url.replace("http", "ws") + "/ws") as connection:
+            connection.send('{"type": "reset"}')
+            connection.recv(timeout=20)
             for number in signals:
                 server.process.send_signal(number)
                 if number is not signals[-1]:
@@ -169,12 +171,12 @@ def test_memory_comes_back(server: Callable[..., Server]) -> None:
     api, process = Api(running.url), psutil.Process(running.process.pid)
 
     def once() -> None:
-        places = [api.open("ALFWorld-v0", lease_s=1.0 if i % 2 else 600.0) for i in range(300)]
+        places = [api.open("ALFWorld-v0") for _ in range(300)]
         for place in places:
             api.reset(place, seed=1)
             api("POST", f"{place}/snapshot")
-        for place in places[::2]:
-            api("DELETE", place)
+        for i, place in enumerate(places):
+            api("DELETE", place) if i % 2 else api("POST", f"{place}/lease", {"lease_s": 0.1})
         until(lambda: not api("GET", "/v1/sessions").body["sessions"])
         until(lambda: process.num_fds() < 40 and process.num_threads() < 20)
 

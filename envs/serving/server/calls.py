@@ -57,10 +57,9 @@ class DropSnapshot(Call, tag="drop_snapshot"):
 class Fork(Call, tag="fork"):
     """A second environment at the point reached, or at a snapshot."""
 
+    twin: str
+    """The new session."""
     snapshot: str | None = None
-    lease_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
-    twin: str = ""
-    """The new session's id, which the server gives."""
 
 
 class Tasks(Call, tag="tasks"):

@@ -125,17 +125,16 @@ class Sessions:
         )
         return session, await self._install(session, holder.play(call))
 
-    async def fork(self, call: Fork) -> tuple[Session, dict[str, Any]]:
-        """A second session at the point of another one.
+    async def fork(self, session: str, snapshot: str | None, lease_s: float | None) -> dict[str, Any]:
+        """A second session at the point of another one, or at one of its snapshots; returns its description.
 
         Raises:
             Refusal: there is no room, or no such point, or the environment cannot be forked.
         """
-        origin = self.find(call.session)
+        origin = self.find(session)
         self._take_place()
-        twin = Session(_new_id(), origin.env_id, origin.holder, call.lease_s or origin.lease_s, None)
-        call.twin = twin.id
-        return twin, await self._install(twin, self.call(call))
+        twin = Session(_new_id(), origin.env_id, origin.holder, lease_s or origin.lease_s, None)
+        return await self._install(twin, self.call(Fork(session=session, twin=twin.id, snapshot=snapshot)))
 
     def _take_place(self) -> None:
         if self.draining:

@@ -14,7 +14,6 @@ from agentrl.envs.serving.server.calls import (
     Demonstrate,
     Demonstrator,
     DropSnapshot,
-    Fork,
     Kind,
     Oracle,
     Reply,
@@ -52,15 +51,23 @@ class Renewal(msgspec.Struct, forbid_unknown_fields=True):
     lease_s: Lease | None = None
 
 
+class Branch(msgspec.Struct, forbid_unknown_fields=True):
+    """A fork."""
+
+    snapshot: Annotated[str, Meta(description="Default: the point reached.")] | None = None
+    lease_s: Annotated[Lease, Meta(description="Default: that of the session.")] | None = None
+
+
 class Batch(msgspec.Struct, forbid_unknown_fields=True):
     """Calls of many sessions."""
 
     calls: Annotated[list[Reset | Step], Meta(max_length=MAX_BATCH)]
 
 
-_new_session, _renewal, _batch = Decoder.of(NewSession), Decoder.of(Renewal), Decoder.of(Batch)
+_new_session, _renewal = Decoder.of(NewSession), Decoder.of(Renewal)
+_branch, _batch = Decoder.of(Branch), Decoder.of(Batch)
 _decoders: dict[Any, Decoder] = {
-    kind: Decoder.of(kind) for kind in (Reset, Step, Restore, Fork, Snapshot, Oracle, Demonstrator, Demonstrate)
+    kind: Decoder.of(kind) for kind in (Reset, Step, Restore, Snapshot, Oracle, Demonstrator, Demonstrate)
 }
 
 
@@ -82,12 +89,7 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
         decode = _decoders[kind]
 
         async def handler(request: Request) -> Reply:
-            call = decode(await read(request))
-            name = request.path_params["session"]
-            if call.session not in ("", name):
-                raise ConfigError(f"session: the path names {name}, the body {call.session:.80}")
-            call.session = name
-            answer = sessions.call(call)
+            answer = sessions.call(_of_path(decode(await read(request)), request))
             return answer if isinstance(answer, Reply) else await answer
 
         handler.__doc__ = kind.__doc__
@@ -148,15 +150,14 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
 
     async def fork(request: Request) -> Reply:
         """A second session at the point reached, or at a snapshot; neither disturbs the other."""
-        call: Fork = _decoders[Fork](await read(request))
-        call.session = request.path_params["session"]
-        _, about = await sessions.fork(call)
+        branch: Branch = _branch(await read(request))
+        about = await sessions.fork(request.path_params["session"], branch.snapshot, branch.lease_s)
         return Reply(201, encode(about))
 
     routes.add("POST", f"{place}/snapshot", play(Snapshot), answer="snapshot", status=201)
     routes.add("POST", f"{place}/restore", play(Restore), Restore, answer="", status=204)
     routes.add("DELETE", f"{place}/snapshots/{{snapshot}}", drop_snapshot, answer="", status=204)
-    routes.add("POST", f"{place}/fork", fork, Fork, answer="the new session", status=201)
+    routes.add("POST", f"{place}/fork", fork, Branch, answer="the new session", status=201)
 
     def ask(kind: type[C]) -> Any:
         async def handler(request: Request) -> Reply:
@@ -164,8 +165,7 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
                 call = msgspec.convert(dict(request.query_params), kind, strict=False)
             except msgspec.ValidationError as error:
                 raise ConfigError(f"query: {error}") from None
-            call.session = request.path_params["session"]
-            answer = sessions.call(call)  # type: ignore[arg-type]
+            answer = sessions.call(_of_path(call, request))
             return answer if isinstance(answer, Reply) else await answer
 
         handler.__doc__ = kind.__doc__
@@ -178,6 +178,15 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
     routes.add("POST", f"{place}/demonstrator", play(Demonstrator), Demonstrator, answer="", status=204)
     routes.add("POST", f"{place}/demonstrate", play(Demonstrate), Demonstrate, answer="action, mistake")
     return routes.router
+
+
+def _of_path(call: Any, request: Request) -> Any:
+    """A call, of the session that the path names."""
+    name = request.path_params["session"]
+    if call.session not in ("", name):
+        raise ConfigError(f"session: the path names {name}, the call {call.session:.80}")
+    call.session = name
+    return call
 
 
 def _in_batch(reply: Reply) -> bytes:

@@ -22,6 +22,8 @@ from websockets.speedups import apply_mask
 MAX_MESSAGE = 16 * 2**20
 MAX_WAITING = 16
 """Messages of one client that wait for the one being answered; then no more are read."""
+CLOSE_S = 2.0
+"""Seconds for the client to answer a close."""
 PING_S = 20.0
 """Seconds between pings; their answers keep the session of a silent client alive, and only of a live one."""
 _TEXT = 0x81
@@ -40,7 +42,7 @@ class WebSocket(asyncio.Protocol, ABC):
         self._waiting: deque[bytes] = deque()
         self._busy: asyncio.Task[None] | None = None
         self._parts: list[bytes] = []
-        self._ping: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._last: tuple[int, str] | None = None
 
     # -- what a subclass says ----------------------------------------------------------------------------------
@@ -73,8 +75,8 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
-        if self._ping:
-            self._ping.cancel()
+        if self._timer:
+            self._timer.cancel()
         self._waiting.clear()
         self.closed()
 
@@ -122,8 +124,8 @@ class WebSocket(asyncio.Protocol, ABC):
         """Close the connection."""
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
-        self._flush()
-        self.transport.close()
+            self._flush()
+            self._hurry()
 
     def end_after_answer(self, code: int, reason: str) -> None:
         """Close the connection when the message being answered has been."""
@@ -139,7 +141,7 @@ class WebSocket(asyncio.Protocol, ABC):
         self._protocol.send_response(response)
         self._flush()
         if self._protocol.state is OPEN:
-            self._ping = asyncio.get_running_loop().call_later(PING_S, self._send_ping)
+            self._timer = asyncio.get_running_loop().call_later(PING_S, self._send_ping)
             self._busy = asyncio.ensure_future(self._begin())
 
     async def _begin(self) -> None:
@@ -157,6 +159,8 @@ class WebSocket(asyncio.Protocol, ABC):
                 self._take(whole)
 
     def _take(self, message: bytes) -> None:
+        if self._protocol.state is not OPEN:
+            return
         if self._busy:
             self._waiting.append(message)
             if len(self._waiting) == MAX_WAITING:
@@ -190,14 +194,21 @@ class WebSocket(asyncio.Protocol, ABC):
         if self._protocol.state is OPEN:
             self._protocol.send_ping(b"")
             self._flush()
-            self._ping = asyncio.get_running_loop().call_later(PING_S, self._send_ping)
+            self._timer = asyncio.get_running_loop().call_later(PING_S, self._send_ping)
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if data:
                 self.transport.write(data)
-            else:  # the end of the stream
-                self.transport.close()
+            elif not self.transport.is_closing():  # the end of the stream; to close it now could lose what was sent
+                self.transport.write_eof()
+                self._hurry()
+
+    def _hurry(self) -> None:
+        """Give the client some time to close, too."""
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_S, self.transport.abort)
 
 
 def _whole_text(data: bytes) -> bytes | None:

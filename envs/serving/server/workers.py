@@ -16,7 +16,7 @@ from agentrl.envs.serving.server.refusal import Refusal
 
 log = logging.getLogger("agentrl.serve")
 
-_SHORT_LIFE_S = 5.0
+_SHORT_LIFE_S = 1.0
 """A worker that dies sooner is not restarted at once."""
 
 
