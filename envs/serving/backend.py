@@ -21,18 +21,18 @@ from pathlib import Path, PurePosixPath
 from agentrl.errors import ConfigError, InfraError, SandboxError, UnknownNameError
 from agentrl.registry import ENVIRONMENTS
 from agentrl.sandboxes import Sandbox, SandboxSpec, state
-from agentrl.sandboxes.docker import DockerProvider, remove
+from agentrl.sandboxes.docker import DockerProvider
+from agentrl.sandboxes.engine import remove
 from agentrl.sandboxes.images.catalog import IMAGES, Image
 from agentrl.sandboxes.spec import GiB
 
 BACKENDS = ("docker",)
 _SOCKET = PurePosixPath("/work/env.sock")
 _LIFETIME_S = 14 * 86400.0
-_STEADY_S = 60.0
+_STEADY_S = 10.0
 """A server that ran for so long did not fail by its start."""
 _ATTEMPTS = 4
-"""Starts in a row that may fail at once."""
-
+"""Starts in a row that may fail."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,12 +74,11 @@ class ContainerServer:
     def __init__(self, image: Image) -> None:
         ids = [entry.env_id for entry in ENVIRONMENTS.values() if entry.extra in (image.extras or ())]
         self._command = f"exec agentrl serve {shlex.join(ids)} --unix-socket {_SOCKET}"
-        self._spec = SandboxSpec(
-            image.tag, cpu=float(os.cpu_count() or 1), memory=4 * GiB, lifetime_s=_LIFETIME_S, deadline_s=60
-        )
         self._image, self._pid = image, os.getpid()
         self._path = state.own() / f"{image.name}.sock"
         self._provider = DockerProvider("backend")
+        cores = float(self._provider.client.info()["NCPU"])
+        self._spec = SandboxSpec(image.tag, cpu=cores, memory=4 * GiB, lifetime_s=_LIFETIME_S, deadline_s=60)
         self._sandbox: Sandbox | None = None
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
@@ -103,21 +102,26 @@ class ContainerServer:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._keep())
+            try:
+                runner.run(self._keep())
+            except BaseException as error:
+                if self._ready.done():
+                    raise
+                self._ready.set_exception(error)  # for those who wait
 
     async def _keep(self) -> None:
         failures = 0
-        while failures < _ATTEMPTS:
-            started = time.monotonic()
-            try:
-                await self._serve()
-            except InfraError as error:
-                if not self._ready.done():
-                    self._ready.set_exception(error)
-                    return
-                _log.warning("%s; starting it anew", error)
-            failures = 1 if time.monotonic() - started > _STEADY_S else failures + 1
-            await asyncio.sleep(0.1 * 2**failures)
+        async with self._provider:
+            while failures < _ATTEMPTS:
+                started = time.monotonic()
+                try:
+                    await self._serve()
+                except InfraError as error:
+                    if not self._ready.done():
+                        raise
+                    _log.warning("%s; starting it anew", error)
+                failures = 1 if time.monotonic() - started > _STEADY_S else failures + 1
+                await asyncio.sleep(0.1 * 2**failures)
         _log.error("the server in %s failed %d times in a row: giving up", self._spec.image, failures)
 
     async def _serve(self) -> None:
@@ -141,9 +145,12 @@ class ContainerServer:
                     if not self._ready.done():
                         self._ready.set_result(None)
                 done = await server
+            except OSError as error:
+                raise SandboxError("deadline", f"the server in {self._spec.image} does not listen: {error}") from error
             finally:
                 listening.cancel()
                 server.cancel()
+                await asyncio.gather(listening, server, return_exceptions=True)
         said = (done.stderr or done.stdout)[-2000:].decode(errors="replace").strip()
         raise SandboxError("killed", f"the server in {self._spec.image} ended with {done.exit_code}: {said}")
 

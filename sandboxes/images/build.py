@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import agentrl
-from agentrl.errors import ConfigError, InfraError
+from agentrl.errors import ConfigError
 from agentrl.files import cache_folder
 from agentrl.sandboxes.images import base
-from agentrl.sandboxes.images.catalog import BUILDER, Image, checkout, with_parents
+from agentrl.sandboxes.images.catalog import BUILDER, IMAGES, Image, checkout, with_parents
 from agentrl.sandboxes.images.context import context
-from agentrl.sandboxes.images.engine import DockerClient, engine
+from agentrl.sandboxes.images.engine import DockerClient, engine, failure
 from agentrl.sandboxes.images.local import LABEL, OCI, LocalImage
 from agentrl.sandboxes.images.wheelhouse import Target, make_here, make_inside, wheelhouse
 
@@ -53,7 +53,7 @@ class _Builder:
         }
 
     def build(self, image: Image) -> LocalImage:
-        parent = f"agentrl/{image.parent}:{agentrl.__version__}" if image.parent else self.origin
+        parent = IMAGES[image.parent].tag if image.parent else self.origin
         wheels = self.wheels(parent, image.extras) if image.extras is not None else None
         labels = {**self.labels, LABEL: image.name}
         if wheels:  # the others hold nothing of the checkout, and should not change with every commit
@@ -75,7 +75,7 @@ class _Builder:
                 decode=True,
             ):
                 if "error" in event:
-                    raise _failed(image, str(event["error"]), lines)
+                    raise failure("\n".join([*lines[-8:], f"{image.tag} could not be built: {event['error']}"]))
                 if line := str(event.get("stream", "")).strip():
                     lines.append(line)
                     if line.startswith("Step "):
@@ -91,12 +91,6 @@ class _Builder:
 
     def inside(self, constraints: Path, folder: Path) -> None:
         make_inside(self.client, self.build(BUILDER).tag, self.ca_bundle, constraints, folder)
-
-
-def _failed(image: Image, error: str, lines: list[str]) -> InfraError:
-    if "no space left" in error.lower():
-        return InfraError(f"the Docker Engine's disk is full: docker system prune frees what nothing uses ({error})")
-    return InfraError("\n".join([f"{image.tag} could not be built: {error}", *lines[-8:]]))
 
 
 def _revision(root: Path) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from agentrl.errors import InfraError, MissingExtraError
+from agentrl.sandboxes.engine import connect
 
 try:
     from docker import DockerClient
@@ -15,38 +16,26 @@ try:
 except ImportError as error:
     raise MissingExtraError("docker", "sandbox") from error
 
-__all__ = ["APIError", "DockerClient", "ImageNotFound", "RequestException", "engine", "run"]
+__all__ = ["APIError", "DockerClient", "ImageNotFound", "RequestException", "engine", "failure", "run"]
 
 TIMEOUT_S = 600
 """For one answer of the engine; a build step without output must end within it."""
 
 
 @contextmanager
-def engine(timeout_s: int = TIMEOUT_S) -> Iterator[DockerClient]:
+def engine() -> Iterator[DockerClient]:
     """A connection to the engine that `DOCKER_HOST` names, by default the one on this machine.
 
     Raises:
         InfraError: no engine answers, or it fails within the `with` block.
     """
-    try:
-        client = DockerClient.from_env(timeout=timeout_s)
+    client: DockerClient
+    with closing(connect()) as client:
+        client.api.timeout = TIMEOUT_S
         try:
-            client.ping()
-        except BaseException:
-            client.close()
-            raise
-    except (DockerException, RequestException) as error:
-        raise InfraError(f"{_why(str(error))} ({error})") from error
-    try:
-        yield client
-    except (DockerException, RequestException) as error:
-        if "no space left" in str(error).lower():
-            raise InfraError(
-                f"the Docker Engine's disk is full: docker system prune frees what nothing uses ({error})"
-            ) from error
-        raise InfraError(f"the Docker Engine failed: {error}") from error
-    finally:
-        client.close()
+            yield client
+        except (DockerException, RequestException) as error:
+            raise failure(f"the Docker Engine failed: {error}") from error
 
 
 def run(client: DockerClient, image: str, command: list[str], **options: Any) -> tuple[int, str]:
@@ -63,7 +52,8 @@ def run(client: DockerClient, image: str, command: list[str], **options: Any) ->
         container.remove(force=True)
 
 
-def _why(text: str) -> str:
-    if "Permission denied" in text:
-        return "the Docker Engine does not let this user in: sudo usermod -aG docker $USER, then log in again"
-    return "no Docker Engine answers: start it with sudo systemctl start docker, or name another in DOCKER_HOST"
+def failure(what: str) -> InfraError:
+    """The error for what the engine says, with the way out where it is a common one."""
+    if "no space left" in what.lower():
+        return InfraError(f"{what}\nthe engine's disk is full: docker system prune frees what nothing uses")
+    return InfraError(what)

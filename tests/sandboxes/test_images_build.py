@@ -20,7 +20,7 @@ from agentrl.sandboxes.images.catalog import IMAGES, checkout
 from tests.conftest import require
 from tests.sandboxes.tiny_servers import files, registry
 
-require("docker")
+require("docker.errors")  # `docker` alone might be our folder
 from agentrl.sandboxes.images import base
 from agentrl.sandboxes.images.build import build
 from agentrl.sandboxes.images.engine import DockerClient, ImageNotFound, engine

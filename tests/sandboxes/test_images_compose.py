@@ -18,7 +18,7 @@ from agentrl.errors import InfraError
 from agentrl.sandboxes.images.catalog import IMAGES, checkout
 from tests.conftest import require
 
-for component in ("docker", "httptools", "textworld", "yaml"):
+for component in ("docker.errors", "httptools", "textworld", "yaml"):
     require(component)
 import yaml
 

@@ -15,7 +15,7 @@ from agentrl.sandboxes.images.catalog import IMAGES, checkout, with_parents
 from agentrl.sandboxes.images.context import context
 from tests.conftest import require
 
-require("docker")
+require("docker.errors")  # `docker` alone might be our folder
 from agentrl.sandboxes.images.engine import engine
 from agentrl.sandboxes.images.wheelhouse import Target, make_here, requirements, wheelhouse
 
@@ -162,5 +162,5 @@ def test_wheels_that_could_not_be_made_leave_nothing(project: Path, tmp_path: Pa
 
 def test_no_engine_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
-    with pytest.raises(InfraError, match="systemctl start docker"), engine():
+    with pytest.raises(InfraError, match=r"no Docker Engine answers.*start it"), engine():
         pass

@@ -20,13 +20,13 @@ from agentrl.config import Config
 from agentrl.errors import ConfigError, InfraError, SandboxError, UnknownNameError
 from tests.conftest import require
 
-for component in ("docker", "httptools", "textworld"):
+for component in ("docker.errors", "httptools", "textworld"):
     require(component)
 
 from agentrl.envs.serving import backend
 from agentrl.sandboxes import reaper
-from agentrl.sandboxes.docker import connect
-from agentrl.sandboxes.images.catalog import IMAGES
+from agentrl.sandboxes.engine import connect
+from agentrl.sandboxes.images.catalog import IMAGES, Image
 
 PLAY = """
 import os, sys
@@ -196,6 +196,14 @@ def test_an_image_that_is_not_there_names_the_command(monkeypatch: pytest.Monkey
     with pytest.raises(SandboxError, match="agentrl images build text") as caught:
         gym.make("ALFWorld-v0", backend="docker")
     assert caught.value.cause == "image_missing"
+
+
+def test_a_server_that_does_not_start_says_why(client: Any) -> None:
+    without_agentrl = Image("base", extras=("text",))
+    server = backend.ContainerServer(without_agentrl)
+    with pytest.raises(SandboxError, match=r"ended with 127: .*agentrl.*not found"):
+        server.address()
+    assert not [c for c in containers(client) if without_agentrl.tag in c.image.tags]
 
 
 def test_no_engine_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
