@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine
@@ -18,6 +19,8 @@ from agentrl.sandboxes.channel import Channel
 from agentrl.sandboxes.handle import Body, Handle, base_image, snapshot_file
 from agentrl.sandboxes.lease import Lease
 from agentrl.sandboxes.spec import Provider, SandboxSpec
+
+_log = logging.getLogger(__name__)
 
 
 class AgentProvider(Provider):
@@ -99,7 +102,14 @@ class AgentProvider(Provider):
 
     def chore(self, work: Coroutine[Any, Any, Any]) -> None:
         """Something to finish before the provider is closed, though nobody waits for it now."""
-        task = asyncio.ensure_future(work)
+
+        async def finish() -> None:
+            try:
+                await work
+            except SandboxError as error:
+                _log.warning("left to the reaper: %s", error)
+
+        task = asyncio.ensure_future(finish())
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 

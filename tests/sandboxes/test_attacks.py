@@ -263,7 +263,7 @@ async def test_links_and_paths_that_lead_out(place: Place, tmp_path: Path) -> No
         await sandbox.run(f"ln -s {target} link; ln -s {tmp_path} folder; ln -s / root; ln -s /etc/passwd passwd", 5)
         paths = ("link", "folder/target", f"../..{target}", f"root{target}")
         for path in paths:
-            with pytest.raises(OSError, match=r"No such file|Permission"):
+            with pytest.raises(OSError, match=r"No such file|Permission|Is a directory"):
                 await sandbox.read(WORK / path)
         for path in paths:
             with contextlib.suppress(OSError):  # in the sandbox's own /tmp it may succeed
