@@ -18,7 +18,9 @@ app = typer.Typer(help="Build and list container images.", no_args_is_help=True)
 
 @app.command()
 def build(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="base, text, train; default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="base, text, train; default: all.")
+    ] = None,
     base: Annotated[
         str, typer.Option(metavar="IMAGE", help="Start from this image with Python, e.g. python:3.12-slim.")
     ] = "",
