@@ -29,10 +29,15 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 2.0
 class LostError(InfraError):
     """The session is gone, or the way to it; another session could go on where it stood."""
 
-    wait_s: float = 0.0
-    """What the server asked to wait before the next attempt."""
     refused: bool = False
     """Nobody listens at the address."""
+
+
+class BusyError(InfraError):
+    """The server has no room, or is about to end."""
+
+    wait_s: float = 0.0
+    """What it asked to wait before the next attempt."""
 
 
 class UnsupportedError(ConfigError):
@@ -65,33 +70,35 @@ def call(
 
     Raises:
         LostError: the session, or the server, is gone or stays silent.
-        InfraError: the server failed.
+        BusyError: it has no room.
+        InfraError: it failed.
         ConfigError, UnknownNameError, UnsupportedError, gymnasium.error.ResetNeeded: the call is wrong.
     """
     until = time.monotonic() + patience.retry_s
     for attempt in itertools.count():
         wait = pause(attempt)
+        problem: InfraError
         try:
             reply = yield Request(client, method, route, body, patience.timeout_s)
         except NoConnectionError as error:
-            lost = LostError(f"{error}; start a server with: agentrl serve, or correct url")
-            lost.refused = True
-            raise lost from error
+            problem = LostError(f"{error}; start a server with: agentrl serve, or correct url")
+            problem.refused = True
+            raise problem from error
         except NoAnswerError as error:
-            lost = LostError(f"{error}, after {attempt + 1} attempts")
+            problem = LostError(f"{error}, after {attempt + 1} attempts")
             if not repeatable:
-                raise lost from error
+                raise problem from error
         else:
             assert reply is not None
             if reply.status < 300:
                 return reply.body
-            busy = reply.status == 409 and attempt > 0 and _code(reply) == "session_busy"  # still at our last attempt
-            if not busy and reply.status not in (429, 503):
+            still_at_it = reply.status == 409 and attempt > 0 and _code(reply) == "session_busy"  # our last attempt
+            if not still_at_it and reply.status not in (429, 503):
                 raise error_of(client, route, reply)
-            lost = LostError(f"{client.address}: {_message(reply)}")
-            wait = lost.wait_s = wait if reply.retry_after_s is None else reply.retry_after_s
+            problem = BusyError(f"{client.address}: {_message(reply)}")
+            wait = problem.wait_s = wait if reply.retry_after_s is None else reply.retry_after_s
         if time.monotonic() + wait > until:
-            raise lost
+            raise problem
         yield wait
     raise AssertionError("unreachable")
 

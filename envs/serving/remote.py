@@ -17,7 +17,8 @@ import gymnasium as gym
 from agentrl.address import parse_addresses
 from agentrl.envs.serving.calls import Patience, run, run_async
 from agentrl.envs.serving.client import Client
-from agentrl.envs.serving.remote_session import Entry, Planned, Point, RemoteSession
+from agentrl.envs.serving.play_log import Entry, Planned, Point
+from agentrl.envs.serving.remote_session import RemoteSession
 from agentrl.envs.serving.server.spaces import to_json
 from agentrl.envs.serving.space_json import space_of, value_of
 from agentrl.envs.spaces import Unicode
@@ -87,8 +88,6 @@ class RemoteEnv(gym.Env[Any, Any]):
     # -- Gymnasium ---------------------------------------------------------------------------------------------
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        if self._closed:
-            raise gym.error.ClosedEnvironmentError("this environment was closed: make a new one")
         super().reset(seed=seed)
         answer = self._play("reset", seed, options)
         observation, info = self._read(answer)
@@ -127,11 +126,11 @@ class RemoteEnv(gym.Env[Any, Any]):
 
     def _play(self, *asked: Any) -> Any:
         before, self._planned = self._planned, None
-        if before is None:
+        if before is not None and before[0] == asked:
+            planned = before[1]
+        elif before is None or before[1].answer is None:  # none, or one that was cancelled
             planned = self.plan(*asked)
             self._planned = None
-        elif before[0] == asked:
-            planned = before[1]
         else:
             raise ConfigError(
                 f"{before[0]!r:.200} was sent and now {asked!r:.200} is called: a wrapper around this environment "
@@ -140,7 +139,9 @@ class RemoteEnv(gym.Env[Any, Any]):
         return run(self.session.play(planned))
 
     def _reset(self, seed: int | None, options: dict[str, Any] | None) -> Entry:
-        if seed is None and not self.session.log.episode:
+        if self._closed:
+            raise gym.error.ClosedEnvironmentError("this environment was closed: make a new one")
+        if seed is None and not self.session.log.draws:
             # without a seed the server would draw one that nobody knows when the session has to be played again
             seed = int.from_bytes(os.urandom(4), "big")
         body: dict[str, Any] = {} if seed is None else {"seed": seed}

@@ -1,95 +1,33 @@
-"""A session on a server, and the log of what was played in it, from which another session can be brought to its state.
+"""A session on a server, which another session can replace where it is lost.
 
 No I/O happens here: every method is a generator of calls, for `calls.run` or `calls.run_async`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import os
-import secrets
 import time
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from agentrl.envs.serving.calls import LostError, Patience, Steps, UnsupportedError, call, pause
+from agentrl.envs.serving.calls import BusyError, LostError, Patience, Steps, UnsupportedError, call, pause
 from agentrl.envs.serving.client import Client, NoAnswerError, NoConnectionError, Request
+from agentrl.envs.serving.play_log import Entry, Log, Planned, Point, chain
 from agentrl.errors import InfraError
 
 _CLOSE_S = 2.0
 """For deleting a session; where that fails, its lease ends it."""
-_CHUNK = 64
-"""Calls of one request when a log is played again."""
+_CHUNK = 8
+"""Calls of one request when a log is played again: as many answers as the server keeps for a repetition."""
 _POINTS = 32
 """Snapshots that a session keeps on its server."""
 _RECOVERIES = 3
 """Sessions that may be lost during one call before it fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A call that changed the state of the session."""
-
-    call: str
-    """`reset`, `step`, `demonstrator` or `demonstrate`."""
-    body: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """What brings a new session to the same state."""
-
-    resets: tuple[Entry, ...] = ()
-    """Earlier ones since the last seed: they matter for the random numbers that they drew."""
-    episode: tuple[Entry, ...] = ()
-    """The last reset and what followed."""
-    digest: bytes = b""
-    """SHA-256 chained over all answers of the episode."""
-
-    def add(self, entry: Entry, answer: Any) -> Log:
-        """The log after one more call."""
-        resets, episode, digest = self.resets, self.episode, self.digest
-        if entry.call == "reset":
-            seeded = entry.body.get("seed") is not None
-            resets = () if seeded else (*resets, *(e for e in episode[:1] if _draws(e)))
-            episode, digest = (), b""
-        canonical = json.dumps(answer, sort_keys=True, separators=(",", ":")).encode()
-        return Log(resets, (*episode, entry), hashlib.sha256(digest + canonical).digest())
-
-
-def _draws(reset: Entry) -> bool:
-    return reset.body.get("seed") is not None or "task" not in (reset.body.get("options") or {})
-
-
-@dataclass(slots=True)
-class Planned:
-    """A call with its request id; and its answer, where a batch or a coroutine has fetched that already."""
-
-    entry: Entry
-    request_id: str = field(default_factory=lambda: secrets.token_hex(8))
-    answer: Any = None
-    logged: bool = False
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """What is sent."""
-        repeatable = self.entry.call in ("reset", "step")
-        return {**self.entry.body, "request_id": self.request_id} if repeatable else dict(self.entry.body)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A snapshot: what the server keeps, as long as it does, and the log, from which any session gets there."""
-
-    log: Log
-    session: str = ""
-    snapshot: str = ""
 
 
 class RemoteSession:
@@ -130,7 +68,7 @@ class RemoteSession:
         A server that nobody has ever seen is taken for a wrong address, not for one that will come back.
 
         Raises:
-            LostError: none does.
+            LostError, BusyError: none does.
         """
         body = {"env_id": self.env_id, "kwargs": self.kwargs, "max_episode_steps": -1, "lease_s": self.lease_s}
         once = replace(self.patience, retry_s=0.0)
@@ -140,15 +78,16 @@ class RemoteSession:
             for client in (*self.servers[first:], *self.servers[:first]):
                 try:
                     opened = yield from call(client, "POST", "/v1/sessions", body, patience=once)
-                except LostError as error:
-                    lost = error
+                except (LostError, BusyError) as error:
+                    problem = error
                 else:
                     self._adopt(client, opened)
                     return
-            wait = lost.wait_s or pause(attempt)
-            hopeless = lost.refused and not (self.recover and any(c.reached for c in self.servers))
+            wait = problem.wait_s if isinstance(problem, BusyError) else pause(attempt)
+            nobody = isinstance(problem, LostError) and problem.refused
+            hopeless = nobody and not (self.recover and any(c.reached for c in self.servers))
             if hopeless or time.monotonic() + wait > until:
-                raise lost
+                raise problem
             yield wait
 
     def close(self) -> None:
@@ -172,84 +111,98 @@ class RemoteSession:
 
     def play(self, planned: Planned) -> Steps[Any]:
         """The answer to a call that changes the state; recovers the session where it is lost."""
+        entry = planned.entry
         if planned.answer is None:
-            repeatable = planned.entry.call != "demonstrate"  # which has no request id
-            planned.answer = yield from self._surely("POST", planned.entry.call, planned.body, repeatable=repeatable)
+            log = Log() if entry.call == "reset" and entry.body.get("seed") is not None else self.log
+            planned.answer = yield from self._surely(
+                "POST", entry.call, planned.body, log=log, repeatable=entry.call != "demonstrate"
+            )
         if not planned.logged:
-            self.log, planned.logged = self.log.add(planned.entry, planned.answer), True
+            self.log = self.log.add(entry, planned.answer, has_tasks=self._has_tasks)
+            planned.logged = True
         return planned.answer
 
     def ask(self, method: str, route: str, body: Any = None) -> Steps[Any]:
         """The answer to a call that changes nothing."""
-        return (yield from self._surely(method, route, body))
+        return (yield from self._surely(method, route, body, log=self.log))
 
-    def _surely(self, method: str, route: str, body: Any, *, repeatable: bool = True) -> Steps[Any]:
-        for left in reversed(range(_RECOVERIES)):
-            path = f"/v1/sessions/{self.id or 'closed'}/{route}"
+    def _surely(self, method: str, route: str, body: Any, *, log: Log, repeatable: bool = True) -> Steps[Any]:
+        """The answer to a call; where the session is lost, that of another one at the state of `log`."""
+        left = _RECOVERIES if self.recover else 0
+        while True:
             try:
-                return (yield from call(self.client, method, path, body, patience=self.patience, repeatable=repeatable))
+                return (yield from self._call(method, route, body, repeatable=repeatable))
             except LostError:
-                if not (self.recover and left):
+                if not left:
                     raise
-            yield from self._recover()
-        raise AssertionError("unreachable")
+            left -= 1
+            yield from self._recover(log)
 
-    def _recover(self) -> Steps[None]:
-        """Open another session, on the next server if there is one, and play the log in it."""
-        for left in reversed(range(_RECOVERIES)):
+    def _recover(self, log: Log) -> Steps[None]:
+        """Open another session, on the next server if there is one, and bring it to the state of `log`."""
+        left = _RECOVERIES
+        while True:
             self._forget()
             self.client = self.servers[(self.servers.index(self.client) + 1) % len(self.servers)]
             yield from self.open()
             try:
-                yield from self.replay(self.log)
+                self.log = Log()
+                yield from self._replay(log.draws)
+                self.log = Log(log.draws)
+                yield from self.go_to(log)
                 return
             except LostError:
+                left -= 1
                 if not left:
                     raise
 
-    def replay(self, log: Log) -> Steps[None]:
-        """Bring the session, whatever was played in it, to the state of `log`.
+    def go_to(self, log: Log) -> Steps[None]:
+        """Bring the session, whatever is played in it, to the episode of `log`.
 
         Raises:
-            InfraError: the answers were not the same.
+            InfraError: the answers are not the same.
         """
-        again = Log()
-        entries = (*log.resets, *log.episode)
-        while entries:
-            width = next((i for i, e in enumerate(entries[:_CHUNK]) if e.call not in ("reset", "step")), _CHUNK)
-            part, entries = entries[: width or 1], entries[width or 1 :]
-            answers = (yield from self._batch(part)) if width else [(yield from self._alone(Planned(part[0])))]
-            for entry, answer in zip(part, answers, strict=True):
-                again = again.add(entry, answer)
-        if again.digest != log.digest:
+        digest = b""
+        for answer in (yield from self._replay(log.episode)):
+            digest = chain(digest, answer)
+        if digest != log.digest:
             raise InfraError(
                 f"{self.client.address}: an episode of {len(log.episode)} calls, played again in a new session, "
                 f"brought other answers than the first time: {self.env_id} is not the same there, or not deterministic"
             )
-        self.log = log
+        self.log = replace(log, draws=self.log.draws)
 
-    def _batch(self, entries: Sequence[Entry]) -> Steps[list[Any]]:
+    def _replay(self, entries: Sequence[Entry]) -> Steps[list[Any]]:
+        """The answers to calls that have been made before."""
         planned = [Planned(entry) for entry in entries]
-        yield from play_batch(self.client, [(self, p) for p in planned], self.patience)
-        for p in planned:
-            if p.answer is None:  # the call alone says what is wrong with it
-                p.answer = yield from self._alone(p)
+        for batchable, run in itertools.groupby(planned, lambda p: p.entry.batchable):
+            part = list(run)
+            if batchable:
+                for begin in range(0, len(part), _CHUNK):
+                    chunk = [(self, p) for p in part[begin : begin + _CHUNK]]
+                    yield from play_batch(self.client, chunk, self.patience)
+            for p in part:
+                if p.answer is None:  # one that failed in a batch says by itself what is wrong
+                    p.answer = yield from self._call("POST", p.entry.call, p.body)
         return [p.answer for p in planned]
 
-    def _alone(self, planned: Planned) -> Steps[Any]:
-        path, body = f"/v1/sessions/{self.id}/{planned.entry.call}", planned.body
-        return (yield from call(self.client, "POST", path, body, patience=self.patience))
+    def _call(self, method: str, route: str, body: Any = None, *, repeatable: bool = True) -> Steps[Any]:
+        path = f"/v1/sessions/{self.id}/{route}"
+        return (yield from call(self.client, method, path, body, patience=self.patience, repeatable=repeatable))
+
+    @property
+    def _has_tasks(self) -> bool:
+        return bool(self.description["splits"])
 
     # -- branching ---------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Steps[Point]:
         """The point reached. The server keeps the last ones; to an older one, its log leads, more slowly."""
         if len(self._points) == _POINTS:
-            path = f"/v1/sessions/{self.id}/snapshots/{self._points.popleft().snapshot}"
             with suppress(LostError):  # the next call will notice
-                yield from call(self.client, "DELETE", path, patience=self.patience)
+                yield from self._call("DELETE", f"snapshots/{self._points.popleft().snapshot}")
         try:
-            made = yield from self._surely("POST", "snapshot", None)
+            made = yield from self._surely("POST", "snapshot", None, log=self.log)
         except UnsupportedError:
             return Point(self.log)
         point = Point(self.log, self.id, made["snapshot"])
@@ -258,18 +211,17 @@ class RemoteSession:
 
     def restore(self, point: Point) -> Steps[None]:
         """Continue from a point of this session or of another one."""
-        if point.session == self.id and point in self._points:
-            try:
-                path = f"/v1/sessions/{self.id}/restore"
-                yield from call(self.client, "POST", path, {"snapshot": point.snapshot}, patience=self.patience)
-            except LostError:
-                if not self.recover:
-                    raise
-                yield from self.open()
+        log = replace(point.log, draws=self.log.draws)
+        try:
+            if point.session == self.id and point in self._points:
+                yield from self._call("POST", "restore", {"snapshot": point.snapshot})
+                self.log = log
             else:
-                self.log = point.log
-                return
-        yield from self.replay(point.log)
+                yield from self.go_to(log)
+        except LostError:
+            if not self.recover:
+                raise
+            yield from self._recover(log)
 
     def fork(self) -> Steps[RemoteSession]:
         """Another session at the same point."""
@@ -277,11 +229,13 @@ class RemoteSession:
             self.servers, self.env_id, self.kwargs, recover=self.recover, patience=self.patience, lease_s=self.lease_s
         )
         try:
-            forked = yield from self._surely("POST", "fork", {"lease_s": self.lease_s})
+            forked = yield from self._surely("POST", "fork", {"lease_s": self.lease_s}, log=self.log)
         except UnsupportedError:
             twin.client = self.client
             yield from twin.open()
-            yield from twin.replay(self.log)
+            yield from twin._replay(self.log.draws)
+            twin.log = Log(self.log.draws)
+            yield from twin.go_to(self.log)
         else:
             twin._adopt(self.client, forked)
             twin.log = self.log

@@ -13,8 +13,9 @@ from gymnasium.vector.utils import iterate
 
 from agentrl.envs.serving.calls import LostError, run
 from agentrl.envs.serving.client import Client
+from agentrl.envs.serving.play_log import Planned
 from agentrl.envs.serving.remote import RemoteEnv
-from agentrl.envs.serving.remote_session import Planned, RemoteSession, play_batch
+from agentrl.envs.serving.remote_session import RemoteSession, play_batch
 
 
 def make_vec(

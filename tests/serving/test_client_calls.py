@@ -17,6 +17,7 @@ from agentrl.address import Address, parse_addresses
 from agentrl.envs.serving.calls import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
+    BusyError,
     LostError,
     Patience,
     Steps,
@@ -95,7 +96,7 @@ def test_a_full_or_draining_server_is_asked_again_when_it_says() -> None:
 
 def test_patience_ends() -> None:
     full = Reply(429, {"error": {"code": "over_capacity", "message": "full"}}, 7.0)
-    with pytest.raises(LostError, match="full") as caught:
+    with pytest.raises(BusyError, match="full") as caught:
         Script(full).play(step(retry_s=5.0))
     assert caught.value.wait_s == 7.0
     with pytest.raises(LostError, match="timeout, after 1 attempts"):

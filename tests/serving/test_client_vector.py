@@ -40,7 +40,8 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     send = Client.send
 
     def spy(client: Client, request: Request) -> Reply:
-        seen.append(request.route)
+        if request.method != "DELETE":  # of environments that are garbage by now
+            seen.append(request.route)
         return send(client, request)
 
     monkeypatch.setattr(Client, "send", spy)
@@ -128,7 +129,7 @@ def test_one_lost_session_is_that_ones_own_matter(url: str, requests: list[str])
     core.session.client.send(Request(core.session.client, "DELETE", f"/v1/sessions/{core.session.id}", None, 10.0))
     del requests[:]
     same(here.step(("look",) * 3), vector.step(("look",) * 3))
-    assert requests.count("/v1/batch") == 2, "one for the step, one to play the lost session's log again"
+    assert requests.count("/v1/batch") == 3, "one for the step, two to draw and play again what was lost"
     fragile = gym.make_vec("ALFWorld-v0", 3, url=url)
     assert isinstance(fragile, RemoteVectorEnv)
     fragile.reset(seed=1)
