@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agentrl.cli.options import Json, print_json
@@ -21,6 +23,9 @@ EXTRAS = {
     "text": ("alfworld", "textworld"),
     "train": ("torch", "transformers", "tokenizers", "safetensors", "jinja2", "matplotlib", "tensorboard"),
     "lora": ("peft",),
+    "remote": ("httptools", "websockets"),
+    "serve": ("fastapi", "httptools", "msgspec", "prometheus-client", "uvicorn", "uvloop", "websockets"),
+    "sandbox": ("docker",),
 }
 EXACT = 1e-4
 """Largest difference allowed between the engine's log-probs and a recomputation in float32."""
@@ -40,7 +45,7 @@ def doctor(as_json: Json = False) -> None:
 
     Exits with code 1 if something that is installed does not work. Example: agentrl doctor
     """
-    findings = [*_versions(), *_extras(), *_machine(), *_folders()]
+    findings = [*_versions(), *_extras(), *_machine(), *_folders(), *_sandboxes()]
     if importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
         findings += [*_torch(), _token_exactness()]
     if as_json:
@@ -48,7 +53,7 @@ def doctor(as_json: Json = False) -> None:
     else:
         table = Table(box=None, show_header=False)
         for f in findings:
-            table.add_row("[green]ok[/green]" if f.ok else "[red]no[/red]", f.name, f.detail)
+            table.add_row("[green]ok[/green]" if f.ok else "[red]no[/red]", f.name, escape(f.detail))
         Console().print(table)
     if not all(f.ok for f in findings if not f.name.startswith("extra ")):
         raise typer.Exit(1)
@@ -62,10 +67,18 @@ def _versions() -> Iterator[Finding]:
 
 def _extras() -> Iterator[Finding]:
     for extra, packages in EXTRAS.items():
-        missing = [p for p in packages if importlib.util.find_spec(p) is None]
-        versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages if p not in missing)
+        found = {package: _version(package) for package in packages}
+        missing = [package for package, version in found.items() if version is None]
+        versions = ", ".join(f"{package} {version}" for package, version in found.items())
         line = f"missing {', '.join(missing)}; install with: pip install 'agentrl[{extra}]'" if missing else versions
         yield Finding(f"extra {extra}", not missing, line)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _machine() -> Iterator[Finding]:
@@ -83,6 +96,23 @@ def _folders() -> Iterator[Finding]:
                 yield Finding(name, True, f"{folder} is writable")
         except OSError as error:
             yield Finding(name, False, f"{folder}: {error.strerror}")
+
+
+def _sandboxes() -> Iterator[Finding]:
+    """Providers of sandboxes; what is absent here is none of our faults, and some other may do."""
+    bwrap = shutil.which("bwrap")
+    yield Finding("sandbox process", True, bwrap or "none; Debian's package bubblewrap has it")
+    if _version("docker") is None:
+        return
+    from agentrl.errors import SandboxError
+    from agentrl.sandboxes.engine import connect
+
+    try:
+        engine = connect()
+        runtimes = ", ".join(sorted(engine.info()["Runtimes"]))
+        yield Finding("sandbox docker", True, f"Docker Engine {engine.version()['Version']}; runtimes {runtimes}")
+    except SandboxError as error:
+        yield Finding("sandbox docker", True, f"none; {error}")
 
 
 def _torch() -> Iterator[Finding]:
