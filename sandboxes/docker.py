@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +22,7 @@ from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes import agent
 from agentrl.sandboxes.agent.loop import LIFETIME_OVER
 from agentrl.sandboxes.agent.processes import UNKILLABLE
-from agentrl.sandboxes.engine import attach, connect, remove, typed, written
+from agentrl.sandboxes.engine import attach, connect, remove, remove_image, typed, written
 from agentrl.sandboxes.handle import Body
 from agentrl.sandboxes.lease import Lease
 from agentrl.sandboxes.provider import AgentProvider
@@ -61,6 +63,8 @@ class DockerProvider(AgentProvider):
         arguments = self.client.info()["Runtimes"].get(runtime, {}).get("runtimeArgs", []) if runtime else []
         if "--ignore-cgroups" in arguments:
             raise ConfigError(f"the engine runs {runtime} with --ignore-cgroups: no limit would hold; remove that")
+        self.snapshots: list[str] = []
+        """Images committed from writable roots; they go with the provider."""
         self._threads = ThreadPoolExecutor(2 * starts + 2, "agentrl-docker")
 
     def body(self, spec: SandboxSpec, lease: Lease) -> Container:
@@ -68,6 +72,9 @@ class DockerProvider(AgentProvider):
 
     async def close(self) -> None:
         await super().close()
+        for image in self.snapshots:
+            await self.call(remove_image, self.client.api, image)
+        self.snapshots.clear()
         self._threads.shutdown()
         self.client.close()
 
@@ -136,9 +143,11 @@ class Container(Body):
 
     async def commit(self) -> str:
         tag = secrets.token_hex(6)
-        changes = [f'LABEL "{key}"="{value}"' for key, value in self._lease.labels().items()]
+        labels = replace(self._lease, expires=math.inf).labels()
+        changes = [f'LABEL "{key}"="{value}"' for key, value in labels.items()]
+        self._provider.snapshots.append(f"agentrl/snapshot:{tag}")
         await self._call(self._api.commit, self._lease.sandbox, "agentrl/snapshot", tag, changes=changes)
-        return f"agentrl/snapshot:{tag}"
+        return self._provider.snapshots[-1]
 
     def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
         """A call that goes on when its caller is cancelled; `destroy` waits for it."""

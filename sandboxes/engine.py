@@ -44,6 +44,17 @@ def remove(api: Any, name: str) -> None:
             raise
 
 
+def remove_image(api: Any, name: str) -> None:
+    """Remove an image, unless it is gone already or still in use."""
+    import docker.errors
+
+    try:
+        api.remove_image(name, force=True)
+    except docker.errors.APIError as error:
+        if error.status_code not in (404, 409):
+            raise
+
+
 def attach(api: Any, name: str) -> socket.socket:
     stream = api.attach_socket(name, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     connection = getattr(stream, "_sock", stream)

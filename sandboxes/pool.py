@@ -82,6 +82,15 @@ class Pool:
             message = f"no sandbox got ready within {self.spec.deadline_s:g} s, {len(self._used)} are in use{text}"
             raise SandboxError("deadline", message) from None
 
+    async def warm(self) -> None:
+        """Wait until `ready` sandboxes are ready.
+
+        Raises:
+            SandboxError: starting keeps failing, or the pool is closed.
+        """
+        while len(self._idle) < self.ready:
+            await self._change()
+
     async def close(self) -> None:
         """Destroy those that are ready; the others belong to those who acquired them."""
         self._closed = True
@@ -102,15 +111,19 @@ class Pool:
 
     async def _take(self) -> tuple[float, Handle]:
         while not self._idle:
-            if self._closed:
-                raise SandboxError("closed", "the pool has been closed")
-            if self._last_failure and self._failures >= _PATIENCE:
-                raise copy.copy(self._last_failure)
-            await self._changed.wait()
+            await self._change()
         entry = self._idle.popleft()
         self._used.add(entry[1])
         self._notify()
         return entry
+
+    async def _change(self) -> None:
+        """Wait for anything to change, if that can help."""
+        if self._closed:
+            raise SandboxError("closed", "the pool has been closed")
+        if self._last_failure and self._failures >= _PATIENCE:
+            raise copy.copy(self._last_failure)
+        await self._changed.wait()
 
     def _discard(self, sandbox: Handle) -> None:
         self._provider.chore(sandbox.close())

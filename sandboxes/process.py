@@ -122,8 +122,11 @@ class Tree(Body):
 
     async def destroy(self) -> None:
         if self._process:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()  # the kernel kills the agent with it, and all others with the agent
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    # Not `kill()`, which looks for the exit status, and takes it away from asyncio. The kernel kills
+                    # the agent with bubblewrap, and all others with the agent.
+                    os.kill(self._process.pid, signal.SIGKILL)
             await self._process.wait()
         if self._group:
             while True:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from agentrl.errors import MissingExtraError, SandboxError
 from agentrl.sandboxes import cgroup, engine, state
@@ -40,7 +40,7 @@ def find() -> list[Found]:
     Raises:
         SandboxError: there is a Docker Engine, and it refuses to answer.
     """
-    return [*_containers(), *_processes()]
+    return [*_in_engine(), *_processes()]
 
 
 def reap(run: str = "", *, everything: bool = False) -> int:
@@ -75,7 +75,8 @@ def watch() -> subprocess.Popen[bytes]:
     )
 
 
-def _containers() -> Iterator[Found]:
+def _in_engine() -> Iterator[Found]:
+    """Containers, and images that are snapshots."""
     try:
         client = engine.connect()
     except MissingExtraError:
@@ -85,16 +86,18 @@ def _containers() -> Iterator[Found]:
             return
         raise
     with contextlib.closing(client):
-        listed = client.api.containers(all=True, filters={"label": "agentrl.run"})
-    for container in listed:
+        filters = {"label": "agentrl.sandbox"}
+        containers = client.api.containers(all=True, filters=filters)
+        images = client.api.images(filters=filters)
+    for entry, remove in [*((c, engine.remove) for c in containers), *((i, engine.remove_image) for i in images)]:
         with contextlib.suppress(ValueError):  # labels of somebody else's making
-            lease = Lease.parse(container["Labels"])
-            yield Found("docker", lease, container["State"], partial(_remove, container["Id"]))
+            lease = Lease.parse(entry["Labels"])
+            yield Found("docker", lease, entry.get("State", "snapshot"), partial(_remove, remove, entry["Id"]))
 
 
-def _remove(name: str) -> None:
+def _remove(how: Callable[[Any, str], None], name: str) -> None:
     with contextlib.closing(engine.connect()) as client:
-        engine.remove(client.api, name)
+        how(client.api, name)
 
 
 def _processes() -> Iterator[Found]:

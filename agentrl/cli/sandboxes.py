@@ -31,14 +31,14 @@ def ls(as_json: Json = False) -> None:
             "status": found.status,
             "owner": found.lease.owner.pid,
             "owner_dead": found.lease.owner.dead,
-            "expires_s": round(found.lease.expires - time.time()),
+            "expires_s": None if found.status == "snapshot" else round(found.lease.expires - time.time()),
         }
         for found in find()
     ]
     if as_json:
         print_json(rows)
         return
-    table = Table("sandbox", "provider", "run", "status", "owner", "lease ends in", box=None)
+    table = Table("sandbox", "provider", "run", "status", "owner", "lasts", box=None)
     for row in rows:
         owner = f"{row['owner']}{' (dead)' if row['owner_dead'] else ''}"
         table.add_row(

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from agentrl.errors import SandboxError
-from agentrl.sandboxes import engine
+from agentrl.sandboxes import engine, reaper
 from agentrl.sandboxes.docker import DockerProvider
 from agentrl.sandboxes.pool import Pool
 from agentrl.sandboxes.spec import MiB, SandboxSpec
@@ -106,6 +106,12 @@ async def test_a_writable_root_is_the_tasks_own_and_watched(docker: Place, monke
         assert error.cause == "disk_full"
     async with await docker.create(writable_root=True, image=name) as again:
         assert await again.read(PurePosixPath("/usr/bin/x")) == b"x\n"
+    images = await asyncio.to_thread(lambda: {found.lease.run for found in reaper.find() if found.status == "snapshot"})
+    assert docker.provider.run in images
+    await docker.pool.close()
+    await docker.provider.close()
+    images = await asyncio.to_thread(lambda: {found.lease.run for found in reaper.find() if found.status == "snapshot"})
+    assert docker.provider.run not in images
 
 
 def test_no_engine_at_all(tmp_path: Path) -> None:
@@ -159,6 +165,13 @@ class Engine:
         os.kill(int(file.read_text()), signal.SIGKILL)
         file.unlink()  # the next engine would take a zombie for a containerd that lives
 
+    def kill_shims(self) -> None:
+        """What a killed engine leaves beside its containers: a parent for each, which waits for the engine."""
+        for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if f"{self.folder}/exec/containerd".encode() in cmdline.read_bytes():
+                    os.kill(int(cmdline.parent.name), signal.SIGKILL)
+
 
 @pytest.fixture
 def own_engine(docker: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
@@ -186,6 +199,7 @@ def own_engine(docker: Place, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert found.process
         found.process.terminate()
         found.process.wait(30)
+        found.kill_shims()
         subprocess.run(["umount", "--recursive", "--lazy", folder], check=True)
         folder.rmdir()
 

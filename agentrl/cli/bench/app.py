@@ -18,6 +18,7 @@ Model = Annotated[
     Path | None, typer.Argument(help="A model or a run; default: the default architecture with random weights.")
 ]
 OPENENV_PYTHON = Path(".venv-openenv/bin/python")
+SWEREX_PYTHON = Path(".venv-swerex/bin/python")
 app = typer.Typer(help="Measure environments, rollouts and training, each against a baseline.", no_args_is_help=True)
 
 
@@ -154,6 +155,40 @@ def sessions(
         return
     for name in ("before", "live", "after_live", "churn_peak", "after_churn"):
         print(f"{name:<12} {result[name] / 2**20:6.0f} MiB")
+
+
+@app.command()
+def sandbox(
+    image: Annotated[str, typer.Option(help="With python3; default: the base image of agentrl.")] = "",
+    rounds: Annotated[int, typer.Option(min=2, help="Sandboxes of each kind.")] = 20,
+    commands: Annotated[int, typer.Option(min=1, help="Commands in each.")] = 20,
+    against: Annotated[str, typer.Option(help="swerex: SWE-ReX's docker deployment, too.")] = "",
+    swerex_python: Annotated[Path, typer.Option(help="An interpreter with swe-rex.")] = SWEREX_PYTHON,
+    as_json: Json = False,
+) -> None:
+    """Start, hand-out, command and fork of sandboxes against docker run, exec and commit, in turns.
+
+    Takes about a minute.
+
+    Examples:
+
+        agentrl bench sandbox
+
+        agentrl bench sandbox --against swerex --swerex-python .venv-swerex/bin/python
+    """
+    if against not in ("", "swerex"):
+        raise UnknownNameError("baseline", against, ["swerex"])
+    from agentrl.cli.bench.sandbox import measure
+
+    result = measure(image, rounds, commands, swerex_python if against else None)
+    if as_json:
+        print_json(result)
+        return
+    table = Table("", "what", "p50", "p99", "times", box=None)
+    for who, rows in result.items():
+        for what, row in rows.items():
+            table.add_row(who, what, duration(row["p50"]), duration(row["p99"]), str(row["count"]))
+    Console(highlight=False).print(table)
 
 
 def _plain(value: Any) -> Any:
