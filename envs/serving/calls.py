@@ -7,7 +7,6 @@ A call is a generator: it yields a `Request` and is sent the `Reply`, or it yiel
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import re
 import time
@@ -75,7 +74,8 @@ def call(
         ConfigError, UnknownNameError, UnsupportedError, gymnasium.error.ResetNeeded: the call is wrong.
     """
     until = time.monotonic() + patience.retry_s
-    for attempt in itertools.count():
+    attempt = 0
+    while True:
         wait = pause(attempt)
         problem: InfraError
         try:
@@ -100,7 +100,7 @@ def call(
         if time.monotonic() + wait > until:
             raise problem
         yield wait
-    raise AssertionError("unreachable")
+        attempt += 1
 
 
 def pause(attempt: int) -> float:

@@ -156,7 +156,7 @@ class RemoteEnv(gym.Env[Any, Any]):
 
     def _read(self, answer: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         info = dict(answer["info"])
-        if "outcome" in info:  # a plain Gymnasium environment gives none
+        if self.channels:  # a plain Gymnasium environment has none, and no outcomes
             info["outcome"] = Outcome(**info["outcome"])
         self.task_id = info.get("task_id", "")
         observation = value_of(self.observation_space, answer["observation"])
@@ -198,6 +198,7 @@ class RemoteEnv(gym.Env[Any, Any]):
     def fork(self) -> Self:
         twin = copy.copy(self)
         twin._np_random = copy.deepcopy(self._np_random)
+        twin._planned, twin._tasks = None, {}
         twin.session = run(self.session.fork())
         return twin
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import gymnasium as gym
+
 from agentrl.envs.serving.calls import BusyError, LostError, Patience, Steps, UnsupportedError, call, pause
 from agentrl.envs.serving.client import Client, NoAnswerError, NoConnectionError, Request
 from agentrl.envs.serving.play_log import Entry, Log, Planned, Point, chain
@@ -187,6 +189,8 @@ class RemoteSession:
         return [p.answer for p in planned]
 
     def _call(self, method: str, route: str, body: Any = None, *, repeatable: bool = True) -> Steps[Any]:
+        if not self.id:
+            raise gym.error.ClosedEnvironmentError("this environment was closed: make a new one")
         path = f"/v1/sessions/{self.id}/{route}"
         return (yield from call(self.client, method, path, body, patience=self.patience, repeatable=repeatable))
 

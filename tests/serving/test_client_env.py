@@ -118,8 +118,9 @@ def test_mistakes_are_the_errors_that_they_are_here(url: str) -> None:
         env.step("right")
     env.close()
     env.close()
-    with pytest.raises(gym.error.ClosedEnvironmentError):
-        env.reset()
+    for call in (env.reset, env.tasks, env.snapshot, env.demonstrator):
+        with pytest.raises(gym.error.ClosedEnvironmentError):
+            call()
 
 
 def test_no_server_is_a_typed_error_that_says_what_to_do(tmp_path: Path) -> None:
