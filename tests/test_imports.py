@@ -26,6 +26,9 @@ HEAVY = [
     "httptools",
     "websockets",
     "matplotlib",
+    "fastapi",
+    "uvicorn",
+    "msgspec",
 ]
 FILES = sorted(
     path

@@ -212,7 +212,7 @@ def test_snapshots_and_forks(api: Api, corridor: str) -> None:
     assert here.status == there.status == 201
     assert (here.body["lease_s"], there.body["lease_s"], here.body["env_id"]) == (9.0, 600.0, "Corridor-v0")
     forks = [f"/v1/sessions/{answer.body['session']}" for answer in (here, there)]
-    assert [api("GET", fork).body["steps"] for fork in forks] == [2, 1]
+    assert [api("GET", place).body["steps"] for place in (*forks, corridor)] == [2, 1, 2]
     assert [api.step(s, "right")["observation"][11] for s in (*forks, corridor)] == ["3", "2", "3"]
     for _ in range(2):
         assert api("POST", f"{corridor}/restore", {"snapshot": "p-1"}).status == 204

@@ -214,3 +214,18 @@ def test_tools_in_a_frame_play_the_connection_s_session(url: str) -> None:
         assert moved["content"] == [{"type": "text", "text": "You are at 1 of 4."}]
         assert "2 of 4" in say(connection, RIGHT)["data"]["observation"]["text"]
         assert rpc("openenv/session/close", session_id="x")["error"]["code"] == -32600
+
+
+def test_a_frame_that_begins_like_another_one_inside(url: str) -> None:
+    """A frame cut after its first two bytes, whose rest looks like a whole frame by itself."""
+    payload = b'{"type": "state"}'
+    inner = len(payload) + 4 - 6  # of the rest, read as a frame: its head and mask are six bytes
+    mask = bytes((0x81, 0x80 | inner, 7, 9))
+    masked = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+    host, port = url.removeprefix("ws://").split(":")
+    with connect(f"{url}/ws") as connection:
+        raw = connection.socket
+        raw.sendall(bytes((0x81, 0x80 | len(payload))))
+        Api(f"http://{host}:{port}")("GET", "/health")  # by its answer the server has read the two bytes
+        raw.sendall(mask + masked)
+        assert json.loads(connection.recv(timeout=20))["type"] == "state"

@@ -24,7 +24,7 @@ class Holder(Protocol):
 
 
 class Seat(msgspec.Struct):
-    """An environment, and the thread of its own if it blocks: some may be used only in the thread that made them."""
+    """An environment, and a thread of its own if it blocks: some may be used only in the thread that made them."""
 
     served: Served
     thread: ThreadPoolExecutor | None
@@ -60,7 +60,10 @@ class LocalHolder:
         if not served.blocking:
             thread.shutdown(wait=False)
         self._seats[call.session] = Seat(served, thread if served.blocking else None)
-        return served.perform(call)
+        reply = served.perform(call)
+        if not reply.ok:
+            await self._close(self._seats.pop(call.session))
+        return reply
 
     async def _fork(self, seat: Seat, call: Fork) -> Reply:
         try:

@@ -117,8 +117,8 @@ class Sessions:
         Raises:
             Refusal: there is no room, or the environment refuses its arguments.
         """
-        self._take_place()
         holder = min(self._load, key=self._load.__getitem__)
+        self._take_place(holder)
         session = Session(_new_id(), env_id, holder, lease_s, on_lost)
         call = Open(
             session=session.id, env_id=env_id, kwargs=dict(kwargs or {}), max_episode_steps=max_episode_steps, form=form
@@ -132,23 +132,23 @@ class Sessions:
             Refusal: there is no room, or no such point, or the environment cannot be forked.
         """
         origin = self.find(session)
-        self._take_place()
+        self._take_place(origin.holder)
         twin = Session(_new_id(), origin.env_id, origin.holder, lease_s or origin.lease_s, None)
         return await self._install(twin, self.call(Fork(session=session, twin=twin.id, snapshot=snapshot)))
 
-    def _take_place(self) -> None:
+    def _take_place(self, holder: Holder) -> None:
         if self.draining:
             raise Refusal("draining", "the server is shutting down: go to another one", retry_after_s=RETRY_AFTER_S)
         if not self._places:
             message = f"all {self.max_sessions} sessions are open: close one, or try again later"
             raise Refusal("over_capacity", message, retry_after_s=RETRY_AFTER_S)
         self._places -= 1
+        self._load[holder] += 1
 
     async def _install(self, session: Session, answer: Reply | Awaitable[Reply]) -> dict[str, Any]:
         """Enter a new session when its environment is there. Goes on if the client leaves, for the place is taken."""
 
         async def installing() -> Reply:
-            self._load[session.holder] += 1
             try:
                 reply = await _awaited(answer)
             except Exception as error:  # noqa: BLE001 - answered, and logged if it is our fault
@@ -286,11 +286,13 @@ class Sessions:
         """Enter what came of a call."""
         session.used = time.monotonic()
         if not reply.ok:
-            self.metrics.error(reply.code)
+            if not isinstance(call, Fork):  # which whoever asked for it refuses, and counts
+                self.metrics.error(reply.code)
             if reply.fatal:
                 self.lose(session, f"a call ended with status {reply.status}, so its state is unknown")
             return
-        session.task_id, session.steps = reply.task_id, reply.steps
+        if not isinstance(call, Fork):  # whose answer is of the twin
+            session.task_id, session.steps = reply.task_id, reply.steps
         if reply.outcome:
             self.metrics.step(session.env_id, reply.outcome, reply.seconds)
         if isinstance(call, Step | Reset) and call.request_id is not None:

@@ -42,6 +42,8 @@ class WebSocket(asyncio.Protocol, ABC):
         self._waiting: deque[bytes] = deque()
         self._busy: asyncio.Task[None] | None = None
         self._parts: list[bytes] = []
+        self._unframed = 0
+        """Bytes that the protocol has got beyond the last whole frame."""
         self._timer: asyncio.TimerHandle | None = None
         self._last: tuple[int, str] | None = None
 
@@ -96,11 +98,13 @@ class WebSocket(asyncio.Protocol, ABC):
 
     def data_received(self, data: bytes) -> None:
         self.alive()
-        payload = None if self._parts or self._protocol.reader.buffer else _whole_text(data)
-        if payload is not None and self._protocol.state is OPEN:
-            self._take(payload)
-            return
+        if not self._unframed and not self._parts and self._protocol.state is OPEN:
+            payload = _whole_text(data)
+            if payload is not None:
+                self._take(payload)
+                return
         self._protocol.receive_data(data)
+        self._unframed += len(data)
         for event in self._protocol.events_received():
             if isinstance(event, Request):
                 self._handshake(event)
@@ -136,6 +140,7 @@ class WebSocket(asyncio.Protocol, ABC):
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _handshake(self, request: Request) -> None:
+        self._unframed = 0  # uvicorn hands over the request and nothing more
         refusal = self.opening(request)
         response = self._protocol.accept(request) if refusal is None else self._protocol.reject(*refusal)
         self._protocol.send_response(response)
@@ -152,6 +157,8 @@ class WebSocket(asyncio.Protocol, ABC):
             await self._work()
 
     def _frame(self, frame: Frame) -> None:
+        size = len(frame.data)
+        self._unframed -= 6 + size + (0 if size < 126 else 2 if size < 65_536 else 8)
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._parts.append(bytes(frame.data))
             if frame.fin:
