@@ -147,7 +147,11 @@ class Container(Body):
         changes = [f'LABEL "{key}"="{value}"' for key, value in labels.items()]
         self._provider.snapshots.append(f"agentrl/snapshot:{tag}")
         await self._call(self._api.commit, self._lease.sandbox, "agentrl/snapshot", tag, changes=changes)
-        return self._provider.snapshots[-1]
+        return f"agentrl/snapshot:{tag}"
+
+    async def discard(self, image: str) -> None:
+        self._provider.snapshots.remove(image)
+        await self._provider.call(remove_image, self._api, image)
 
     def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
         """A call that goes on when its caller is cancelled; `destroy` waits for it."""

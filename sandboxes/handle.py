@@ -48,13 +48,13 @@ class Body(ABC):
         """The image of a writable root."""
         raise ConfigError("this provider has no images: it cannot snapshot a writable root")
 
+    async def discard(self, image: str) -> None:
+        """Remove an image that `commit` made."""
+        raise ConfigError("this provider has no images")
+
 
 class Handle(Sandbox):
-    """A sandbox. Made by a provider, and bound to the event loop that it was made in.
-
-    Args:
-        spawn: how `fork` gets another one: from the provider, or from the pool that this one came from.
-    """
+    """A sandbox. Made by a provider, and bound to the event loop that it was made in."""
 
     def __init__(
         self,
@@ -62,11 +62,15 @@ class Handle(Sandbox):
         lease: Lease,
         body: Body,
         channel: Channel,
-        spawn: Callable[[SandboxSpec], Awaitable[Handle]],
+        create: Callable[[SandboxSpec], Awaitable[Handle]],
     ) -> None:
-        self._spec, self.lease, self._body, self.channel, self.spawn = spec, lease, body, channel, spawn
+        self._spec, self.lease, self._body, self.channel, self._create = spec, lease, body, channel, create
+        self.twin = create
+        """How `fork` gets another one of this spec: from the provider, or from the pool that this one came from."""
         self.on_close: list[Callable[[Handle], None]] = []
         self._relays: dict[str, Relay] = {}
+        self._image = ""
+        """Of the spec, if it goes with the sandbox."""
         self._packing = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
 
@@ -81,10 +85,13 @@ class Handle(Sandbox):
     async def run(
         self, command: str, timeout_s: float, *, stdin: bytes = b"", workdir: str = "", output_limit: int = MiB
     ) -> Completed:
-        if not (0 < timeout_s < float("inf") and output_limit > 0):
+        if not (0 < timeout_s < float("inf") and 0 < output_limit <= 64 * MiB):
             raise ConfigError(
-                f"time and output limits must be positive, not {timeout_s!r} s and {output_limit!r} bytes"
+                f"the limits of a command must be positive, that of its output at most 64 MiB, not {timeout_s!r} s and "
+                f"{output_limit!r} bytes"
             )
+        if len(stdin) > 64 * MiB or len(command.encode()) >= 128 * 1024:
+            raise ConfigError("a command has at most 128 KiB, and its input 64 MiB: write more to a file")
         async with self._deadline(timeout_s + GRACE_S, "run"):
             header, body = await self.channel.request(
                 "run", stdin, command=command, timeout_s=timeout_s, workdir=workdir, output_limit=output_limit
@@ -121,13 +128,14 @@ class Handle(Sandbox):
 
     async def socket(self, path: PurePosixPath, *, timeout_s: float = 30.0) -> Path:
         inside = _absolute(path)
-        outside = state.own() / self.name / f"{len(self._relays)}.sock"
         async with self._deadline(timeout_s + GRACE_S, "connect"):
             await wait_for(self.channel, inside, timeout_s)
-        outside.parent.mkdir(exist_ok=True)
-        self._relays[inside] = Relay(self.channel, inside)
-        await self._relays[inside].listen(outside)
-        return outside
+        if inside not in self._relays:
+            outside = state.own() / self.name / f"{len(self._relays)}.sock"
+            outside.parent.mkdir(exist_ok=True)
+            self._relays[inside] = Relay(self.channel, inside, outside)
+            await self._relays[inside].listen()
+        return self._relays[inside].outside
 
     async def snapshot(self) -> str:
         if self.spec.writable_root:
@@ -145,8 +153,11 @@ class Handle(Sandbox):
 
     async def fork(self) -> Handle:
         if self.spec.writable_root:
-            return await self.spawn(replace(self.spec, image=await self._body.commit(), setup=()))
-        twin = await self.spawn(self.spec)
+            image = await self._body.commit()
+            twin = await self._create(replace(self.spec, image=image, setup=()))
+            twin._image = image
+            return twin
+        twin = await self.twin(self.spec)
         try:
             async with aclosing(self.pack()) as chunks:
                 await twin.unpack(chunks)
@@ -210,6 +221,8 @@ class Handle(Sandbox):
         try:
             async with asyncio.timeout(TEARDOWN_S):
                 await self._body.destroy()
+                if self._image:
+                    await self._body.discard(self._image)
         except TimeoutError:
             raise SandboxError("deadline", f"{self.name} was not gone within {TEARDOWN_S:g} s") from None
         finally:

@@ -163,6 +163,6 @@ class Pool:
             await asyncio.sleep(min(_BACK_OFF_S * 2**self._failures, _LONGEST_BACK_OFF_S))
         else:
             self._failures, self._last_failure = 0, None
-            sandbox.spawn = self.acquire
+            sandbox.twin = self.acquire
             sandbox.on_close.append(self._released)
             self._idle.append((time.monotonic(), sandbox))

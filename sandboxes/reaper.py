@@ -47,13 +47,13 @@ def reap(run: str = "", *, everything: bool = False) -> int:
     """Destroy the sandboxes whose owner is dead or whose lease ran out.
 
     Args:
-        run: and all of this run.
-        everything: and all others.
+        run: destroy those of this run instead, in use or not.
+        everything: destroy all, in use or not.
 
     Returns:
         How many there were.
     """
-    doomed = [found for found in find() if everything or found.lease.run == run or found.lease.forfeit]
+    doomed = [f for f in find() if everything or (f.lease.run == run if run else f.lease.forfeit)]
     for found in doomed:
         found.destroy()
     state.sweep()

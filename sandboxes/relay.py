@@ -17,20 +17,20 @@ _MAX_PATH = 107
 class Relay:
     """Listens on the host; every connection gets one of its own inside. The slower end sets the pace."""
 
-    def __init__(self, channel: Channel, inside: str) -> None:
-        self._channel, self._inside = channel, inside
+    def __init__(self, channel: Channel, inside: str, outside: Path) -> None:
+        self._channel, self._inside, self.outside = channel, inside, outside
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def listen(self, path: Path) -> None:
-        """Serve at `path`.
+    async def listen(self) -> None:
+        """Serve at `outside`.
 
         Raises:
-            ConfigError: the path is too long for a socket.
+            ConfigError: that path is too long for a socket.
         """
-        if len(str(path).encode()) > _MAX_PATH:
-            raise ConfigError(f"{path} is too long for a socket: set TMPDIR to a shorter folder")
-        self._server = await asyncio.start_unix_server(self._connected, path)
+        if len(str(self.outside).encode()) > _MAX_PATH:
+            raise ConfigError(f"{self.outside} is too long for a socket: set TMPDIR to a shorter folder")
+        self._server = await asyncio.start_unix_server(self._connected, self.outside)
 
     async def close(self) -> None:
         if self._server:

@@ -126,10 +126,12 @@ class Sandbox(Protocol):
         """Run a shell command. At the time limit it and all that it started are killed, daemons included.
 
         What it leaves running when it ends by itself runs on, until the sandbox is closed; its output is lost, so
-        redirect it.
+        redirect it. Cancelling this call does not stop the command; its time limit does.
 
         Args:
-            output_limit: bytes of stdout, and of stderr, to keep.
+            command: up to 128 KiB, for `/bin/sh -c`.
+            stdin: up to 64 MiB.
+            output_limit: bytes of stdout, and of stderr, to keep; up to 64 MiB.
         """
         ...
 
@@ -201,7 +203,7 @@ class Provider(Protocol):
         """A fresh sandbox, ready within `spec.deadline_s`.
 
         Raises:
-            SandboxError: it did not get ready; nothing of it is left.
+            SandboxError: it did not get ready. What there is of it is destroyed, at the latest before the provider is.
             ConfigError: this provider cannot keep a limit of the spec.
         """
         ...

@@ -49,8 +49,8 @@ def ls(as_json: Json = False) -> None:
 
 @app.command()
 def reap(
-    run: Annotated[str, typer.Option(help="Destroy those of this run, too.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Destroy all, those in use as well.")] = False,
+    run: Annotated[str, typer.Option(help="Destroy those of this run instead, in use or not.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Destroy all, in use or not.")] = False,
 ) -> None:
     """Destroy the sandboxes whose process has died, or whose lease is over.
 

@@ -21,7 +21,7 @@ CHUNK = 1 << 20
 
 _LENGTHS = struct.Struct("!II")
 _MAX_HEADER = 1 << 20
-_MAX_BODY = 1 << 28
+_MAX_BODY = 130 << 20
 
 
 def encode(header: Header, body: bytes = b"") -> bytes:

@@ -95,12 +95,15 @@ async def test_a_pool_without_its_image_says_so(docker: Place) -> None:
 
 
 async def test_a_writable_root_is_the_tasks_own_and_watched(docker: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(docker.provider, DockerProvider)
     monkeypatch.setattr("agentrl.sandboxes.docker.WATCH_S", 0.3)
     async with await docker.create(writable_root=True, disk=20 * MiB) as sandbox:
         done = await sandbox.run("echo x > /usr/bin/x && id -u && grep CapEff /proc/self/status", 10)
         assert done.stdout == b"0\nCapEff:\t0000000000000000\n"
         async with await sandbox.fork() as twin:
             assert await twin.read(PurePosixPath("/usr/bin/x")) == b"x\n"
+            assert len(docker.provider.snapshots) == 1
+        assert not docker.provider.snapshots
         name = await sandbox.snapshot()
         error = await fails(sandbox.run("i=0; while :; do i=$((i+1)); head -c 5M /dev/zero > /var/$i; done", 60))
         assert error.cause == "disk_full"

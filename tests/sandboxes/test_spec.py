@@ -16,7 +16,9 @@ from agentrl.sandboxes import Completed, SandboxSpec
 def test_the_defaults_are_small_and_closed() -> None:
     spec = SandboxSpec("python:3.12-slim")
     assert spec.network == "none"
-    assert (spec.cpu, spec.memory, spec.pids, spec.disk) == (1.0, 2**31, 256, 2**32)
+    assert (spec.cpu, spec.memory, spec.pids, spec.disk) == (1.0, 2**31, 256, 2**30)
+    assert spec.writable == ("/work", "/tmp")
+    assert not spec.writable_root
     assert spec.deadline_s <= spec.lifetime_s
     assert spec.setup == ()
 
@@ -52,9 +54,21 @@ def test_an_unknown_network_is_refused() -> None:
         SandboxSpec("alpine", network="host")  # type: ignore[arg-type]
 
 
-@given(st.floats(0.1, 64), st.integers(1, 2**40), st.integers(1, 10_000))
+@pytest.mark.parametrize("folders", [(), ("work",), ("/",), ("/work/",), ("/../etc",), ("/a b",), ("/a,b",), ("/a:b",)])
+def test_writable_folders_are_plain_absolute_paths(folders: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="absolute paths, at least one"):
+        SandboxSpec("alpine", writable=folders)
+
+
+def test_files_in_memory_must_leave_some_of_it() -> None:
+    with pytest.raises(ConfigError, match=r"disk \(1,024 bytes\) must be less than memory \(1,024 bytes\)"):
+        SandboxSpec("alpine", memory=1024, disk=1024)
+    assert SandboxSpec("alpine", memory=1024, disk=1024, writable_root=True).disk == 1024
+
+
+@given(st.floats(0.1, 64), st.integers(2, 2**40), st.integers(1, 10_000))
 def test_valid_limits_are_kept_as_they_are(cpu: float, memory: int, pids: int) -> None:
-    spec = SandboxSpec("alpine", cpu=cpu, memory=memory, pids=pids)
+    spec = SandboxSpec("alpine", cpu=cpu, memory=memory, pids=pids, disk=1)
     assert (spec.cpu, spec.memory, spec.pids) == (cpu, memory, pids)
     assert dataclasses.replace(spec) == spec
     assert hash(spec) == hash(dataclasses.replace(spec))

@@ -99,7 +99,7 @@ async def _ours(provider: AgentProvider, spec: SandboxSpec, pool: Pool, times: T
         async with await _timed(times, "fork", sandbox.fork()) as twin:
             if len(await twin.read(PurePosixPath(f"/work/{FILES}"))) != FILE_BYTES:
                 raise InfraError("the fork lacks files")
-        sandbox.spawn = provider.create
+        sandbox.twin = provider.create
         async with await _timed(times, "fork, cold", sandbox.fork()):
             pass
 
