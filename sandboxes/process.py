@@ -141,15 +141,15 @@ class Tree(Body):
         """One shell that joins the group and makes the file system, and then becomes bubblewrap and the agent."""
         spec = self._spec
         files = max(1024, spec.disk // BYTES_PER_FILE)
-        folders = [f"/tmp/{i}" for i in range(len(spec.writable) + 1)]
+        folders = [f"/dev/shm/{i}" for i in range(len(spec.writable) + 1)]
         commands = [
             f"echo $$ > {shlex.quote(str(f))}/cgroup.procs" for f in (self._group.folders if self._group else [])
         ]
         commands += [
             f"ulimit -n {OPEN_FILES}",
             "ulimit -c 0",
-            # seen by nobody else, for `unshare` has given us mounts of our own
-            f"mount -t tmpfs -o size={spec.disk},nr_inodes={files},mode=755 none /tmp",
+            # over a folder that exists everywhere and is no source of mounts; `unshare` keeps it from everybody else
+            f"mount -t tmpfs -o size={spec.disk},nr_inodes={files},mode=755 none /dev/shm",
             f"mkdir -m 1777 {' '.join(folders)}",
         ]
         unshare = ["unshare", "--mount"]

@@ -58,7 +58,9 @@ async def survived(sandbox: Handle, attack: Awaitable[Completed], *causes: Sandb
     try:
         done = await attack
         assert (await sandbox.run("echo fine", 10)).stdout == b"fine\n"
-        assert await living(sandbox) == 1
+        async with asyncio.timeout(5):  # what it killed itself may take a while to die
+            while await living(sandbox) > 1:
+                pass
     except SandboxError as error:
         if error.cause not in causes:
             raise

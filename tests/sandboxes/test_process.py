@@ -1,0 +1,66 @@
+"""What only the process provider has: limits of single processes, and other roots than the host's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentrl.errors import ConfigError, SandboxError
+from agentrl.sandboxes import SandboxSpec, process
+from agentrl.sandboxes.process import ProcessProvider
+from tests.sandboxes.conftest import SMALL, provider_of
+
+
+@pytest.fixture(autouse=True)
+def _bubblewrap() -> None:
+    if shutil.which("bwrap") is None:
+        provider_of("process")
+
+
+async def test_without_control_groups_it_refuses_or_limits_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "parents", lambda: ())
+    spec = SandboxSpec("host", cpu=0.5, **SMALL)
+    with pytest.raises(ConfigError, match="per_process=True"):
+        await ProcessProvider().create(spec)
+    async with ProcessProvider(per_process=True) as provider, await provider.create(spec) as sandbox:
+        done = await sandbox.run("nproc; python3 -c 'bytearray(300 << 20)'", 10)
+        assert done.stdout == b"1\n"
+        assert b"MemoryError" in done.stderr
+        bomb = await sandbox.run("bomb() { bomb | bomb & }; bomb; sleep 60", 1.0)
+        assert b"Cannot fork" in bomb.stderr
+        assert (await sandbox.run("echo fine", 10)).stdout == b"fine\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A root folder with the host's programs, and a file of its own."""
+    if os.getuid() != 0:
+        pytest.skip("mounts the host's programs into a folder")
+    folder = tmp_path / "root"
+    (folder / "opt").mkdir(parents=True)
+    (folder / "opt/mark").write_text("here")
+    folders = [name for name in ("bin", "lib", "lib64") if Path("/usr", name).exists()]
+    for name in folders:
+        (folder / "usr" / name).mkdir(parents=True)
+        (folder / name).symlink_to(f"usr/{name}")
+        subprocess.run(["mount", "--bind", f"/usr/{name}", folder / "usr" / name], check=True)
+    for parent in (folder, *folder.parents[:3]):
+        parent.chmod(0o755)
+    yield folder
+    for name in folders:
+        subprocess.run(["umount", folder / "usr" / name], check=True)
+
+
+async def test_a_folder_is_an_image(root: Path) -> None:
+    async with ProcessProvider(roots={"mine": root}) as provider:
+        async with await provider.create(SandboxSpec("mine", **SMALL)) as sandbox:
+            assert (await sandbox.run("cat /opt/mark; touch /opt/new", 10)).stdout == b"here"
+        with pytest.raises(SandboxError, match="known: host, mine") as caught:
+            await provider.create(SandboxSpec("other", **SMALL))
+        assert caught.value.cause == "image_missing"
+    assert os.listdir(root / "opt") == ["mark"]
