@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,15 @@ def test_workers_share_the_sessions_and_a_dead_one_loses_only_its_own(folder: Pa
         server.stop()
         psutil.wait_procs(processes, timeout=10)
         assert not any(p.is_running() for p in processes)  # they end with the server, however it ends
+
+
+def test_sessions_opened_at_once_are_spread(server: Callable[..., Server]) -> None:
+    api = Api(server(FAULTY, workers=2).url)
+    with ThreadPoolExecutor(8) as pool:
+        sessions = list(pool.map(api.open, ["Faulty-v0"] * 8))
+    api.reset(sessions[0])
+    api("POST", f"{sessions[0]}/step", {"action": "die"})
+    assert [api("GET", place).status for place in sessions].count(410) == 4
 
 
 def test_workers_speak_all_that_the_server_speaks(server: Callable[..., Server]) -> None:

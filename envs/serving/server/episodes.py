@@ -11,7 +11,8 @@ from agentrl.envs.serving.server import openenv
 from agentrl.envs.serving.server.calls import Reply, Reset, State, Step
 from agentrl.envs.serving.server.catalogue import Offer
 from agentrl.envs.serving.server.refusal import Refusal
-from agentrl.envs.serving.server.sessions import Session, Sessions
+from agentrl.envs.serving.server.session import Session
+from agentrl.envs.serving.server.sessions import Sessions
 
 LEASE_S = 600.0
 OVER_LEASE_S = 30.0

@@ -17,7 +17,8 @@ from agentrl.envs.serving.server.catalogue import Catalogue, Offer
 from agentrl.envs.serving.server.codec import Decoder, encode
 from agentrl.envs.serving.server.http import authorized
 from agentrl.envs.serving.server.refusal import Refusal
-from agentrl.envs.serving.server.sessions import Session, Sessions
+from agentrl.envs.serving.server.session import Session
+from agentrl.envs.serving.server.sessions import Sessions
 from agentrl.envs.serving.server.websocket import PING_S, WebSocket
 from agentrl.errors import ConfigError
 
@@ -100,7 +101,7 @@ class Connection(WebSocket):
         try:
             message: Message = _message(data)
         except ConfigError as error:
-            code = "VALIDATION_ERROR" if error.__cause__ is None and _is_json(data) else "INVALID_JSON"
+            code = "VALIDATION_ERROR" if _is_json(data) else "INVALID_JSON"
             return self._error(self._sessions.refuse(error), code)
         fields, session = message.data or {}, self._session.id
         try:

@@ -1,65 +1,26 @@
-"""The sessions of a server: who may call what, leases, capacity, and answers that are given twice but played once."""
+"""The sessions of a server: who may call what, places, and the loss of sessions."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from agentrl.envs.serving.server.calls import AnyCall, Close, Fork, Form, Open, Reply, Reset, Step
-from agentrl.envs.serving.server.codec import encode
 from agentrl.envs.serving.server.holder import Holder
 from agentrl.envs.serving.server.metrics import Metrics
 from agentrl.envs.serving.server.refusal import Refusal, refusal_of
+from agentrl.envs.serving.server.session import Session, digest_of
 
-RECORDED = 8
-"""Answers that a session keeps for a client that repeats a call."""
 RETRY_AFTER_S = 5
 """What a client without a session is told to wait."""
 _REMEMBERED = 10_000
 """Sessions that were lost, so that their clients hear why."""
-
-
-@dataclass(slots=True)
-class Session:
-    """One environment of one client."""
-
-    id: str
-    env_id: str
-    holder: Holder
-    lease_s: float
-    on_lost: Callable[[str], None] | None
-    """Told why the session ended without its client's doing."""
-    used: float = field(default_factory=time.monotonic)
-    steps: int = 0
-    task_id: str = ""
-    running: tuple[bytes, asyncio.Future[Reply]] | None = None
-    """The call that is being played: its digest and its answer to be."""
-    closing: bool = False
-    """Closed as soon as that is over."""
-    answers: OrderedDict[str, tuple[bytes, Reply]] | None = None
-    """By request id: the digest of the call, and its answer."""
-
-    def renew(self, lease_s: float | None = None) -> None:
-        """Begin the lease anew, from now on of this length."""
-        self.used, self.lease_s = time.monotonic(), lease_s or self.lease_s
-
-    def about(self) -> dict[str, Any]:
-        """What lists of sessions show."""
-        return {
-            "session": self.id,
-            "env_id": self.env_id,
-            "task_id": self.task_id,
-            "steps": self.steps,
-            "idle_s": 0.0 if self.running else time.monotonic() - self.used,
-        }
 
 
 class Sessions:
@@ -231,9 +192,9 @@ class Sessions:
             session = self.find(call.session)
             digest = b""
             if isinstance(call, Step | Reset) and call.request_id is not None:
-                digest = _digest(call)
-                if repeated := _repeated(session, call.request_id, digest):
-                    session.used = time.monotonic()
+                digest = digest_of(call)
+                if repeated := session.recorded(call.request_id, digest):
+                    session.renew()
                     return repeated
             if session.running:
                 raise Refusal("session_busy", "another call on this session is still running: wait for its answer")
@@ -296,11 +257,7 @@ class Sessions:
         if reply.outcome:
             self.metrics.step(session.env_id, reply.outcome, reply.seconds)
         if isinstance(call, Step | Reset) and call.request_id is not None:
-            if session.answers is None:
-                session.answers = OrderedDict()
-            session.answers[call.request_id] = digest, reply
-            if len(session.answers) > RECORDED:
-                session.answers.popitem(last=False)
+            session.record(call.request_id, digest, reply)
 
     def _keep(self, task: asyncio.Future[Reply]) -> asyncio.Future[Reply]:
         self._tasks.add(task)
@@ -314,21 +271,3 @@ async def _awaited(answer: Reply | Awaitable[Reply]) -> Reply:
 
 def _new_id() -> str:
     return f"s-{secrets.token_hex(8)}"
-
-
-def _digest(call: Step | Reset) -> bytes:
-    """What tells a repeated call from another one with the same request id."""
-    return hashlib.blake2b(encode(call), digest_size=16).digest()
-
-
-def _repeated(session: Session, request_id: str, digest: bytes) -> Reply | Awaitable[Reply] | None:
-    """The answer to an earlier call of this id, be it still to come."""
-    if session.running and session.running[0] == digest:
-        return asyncio.shield(session.running[1])
-    if session.answers is None or request_id not in session.answers:
-        return None
-    recorded, reply = session.answers[request_id]
-    if recorded != digest:
-        message = f"request_id {request_id!r} was used for another call on this session: take a new one for each call"
-        raise Refusal("request_id_reused", message)
-    return reply
