@@ -148,7 +148,8 @@ class Engine:
         }
         (self.folder / "config.json").write_text("{}")
         with (self.folder / "log").open("ab") as log:
-            command = ["dockerd", *(f"--{key}={value}" for key, value in arguments.items())]
+            # in a network of its own, for an engine without a bridge removes that of others
+            command = ["unshare", "--net", "dockerd", *(f"--{key}={value}" for key, value in arguments.items())]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         until = time.monotonic() + 60
         while True:
