@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 SandboxCause = Literal[
     "closed",  # by us, before
@@ -46,6 +46,13 @@ class UnknownNameError(AgentRLError, KeyError):
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(self.known) or "none")
         super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+    @classmethod
+    def told(cls, message: str, kind: str, name: str) -> Self:
+        """The same error of somebody else, whose known names are in the message alone."""
+        error = cls.__new__(cls, message)
+        error.kind, error.name, error.known = kind, name, []
+        return error
 
     def __str__(self) -> str:  # KeyError would print the repr of the message
         return str(self.args[0])

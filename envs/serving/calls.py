@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import gymnasium as gym
 
 from agentrl.envs.serving.client import Client, NoAnswerError, NoConnectionError, Reply, Request
-from agentrl.errors import AgentRLError, ConfigError, InfraError, UnknownNameError
+from agentrl.errors import ConfigError, InfraError, UnknownNameError
 
 T = TypeVar("T")
 Steps = Generator[Request | float, Reply | None, T]
@@ -122,27 +121,23 @@ def error_of(client: Client, route: str, reply: Reply) -> Exception:
         return UnsupportedError(message)
     if code == "request_id_reused" or not 400 <= status < 500:
         return InfraError(f"{message} (status {status})")
-    return _unknown_name(message) or ConfigError(message)
+    if unknown := _error(reply).get("unknown"):
+        return UnknownNameError.told(message, str(unknown.get("kind", "name")), str(unknown.get("name", "")))
+    return ConfigError(message)
 
 
-def _unknown_name(message: str) -> AgentRLError | None:
-    """The server's UnknownNameError, told from its message."""
-    found = re.search(r"unknown ([\w ]+) ('.*?'|\".*?\"); (?:known: |did you mean )", message, re.DOTALL)
-    if not found:
-        return None
-    error = UnknownNameError.__new__(UnknownNameError, message)
-    error.kind, error.name, error.known = found[1], found[2][1:-1], []
-    return error
+def _error(reply: Reply) -> Mapping[str, Any]:
+    error = reply.body.get("error") if isinstance(reply.body, dict) else None
+    return error if isinstance(error, dict) else {}
 
 
 def _code(reply: Reply) -> str:
-    error = reply.body.get("error") if isinstance(reply.body, dict) else None
-    return str(error.get("code", "")) if isinstance(error, dict) else ""
+    return str(_error(reply).get("code", ""))
 
 
 def _message(reply: Reply) -> str:
-    error = reply.body.get("error") if isinstance(reply.body, dict) else None
-    if not isinstance(error, dict):
+    error = _error(reply)
+    if not error:
         return f"status {reply.status} with {reply.body!r:.200}, which is not what an agentrl server says"
     return str(error.get("message", "")) + (f" (error {error['id']} of its log)" if error.get("id") else "")
 

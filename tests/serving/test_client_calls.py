@@ -144,7 +144,7 @@ def test_a_fault_of_the_server_names_its_log() -> None:
 def test_an_unknown_name_is_what_it_was_on_the_server() -> None:
     original = UnknownNameError("task", "train/99", ["train/1", "train/9"])
     with pytest.raises(UnknownNameError, match="did you mean 'train/9'") as caught:
-        Script(refused("invalid", 422, str(original))).play(step())
+        Script(refused("invalid", 422, str(original), unknown={"kind": "task", "name": "train/99"})).play(step())
     assert (caught.value.kind, caught.value.name) == ("task", "train/99")
     again = pickle.loads(pickle.dumps(caught.value))
     assert (type(again), str(again), again.name) == (UnknownNameError, str(caught.value), "train/99")

@@ -60,7 +60,7 @@ class _User:
         opened = [self._ask("POST", "/v1/sessions", about)["session"] for _ in range(count)]
         for begin in range(0, count, 100):
             part = opened[begin : begin + 100]
-            calls = [{"session": session, "call": "reset", "seed": 1} for session in part]
+            calls = [{"session": session, "call": "reset", "seed": begin + i} for i, session in enumerate(part)]
             calls += [{"session": session, "call": "step", "action": "look"} for session in part]
             self._ask("POST", "/v1/batch", {"calls": calls})
         return opened

@@ -150,9 +150,9 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
     async def ask(request: Request, split: str, start: int, stop: int) -> tuple[int, list[dict[str, Any]]]:
         call = Tasks(split=split, start=start, stop=stop, kinds=False)
         reply = await catalogue.ask(offer(request).env_id, call)
-        said = msgspec.json.decode(reply.body)
         if not reply.ok:
-            raise Refusal(reply.code, said["error"]["message"])
+            raise Refusal.of(reply)
+        said = msgspec.json.decode(reply.body)
         return said["total"], said["tasks"]
 
     async def tasks(request: Request) -> Reply:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+from typing import Any
 
 import gymnasium as gym
+import msgspec
 
 from agentrl.envs.serving.server.calls import Reply
 from agentrl.envs.serving.server.codec import encode
-from agentrl.errors import AgentRLError, InfraError
+from agentrl.errors import AgentRLError, InfraError, UnknownNameError
 
 log = logging.getLogger("agentrl.serve")
 
@@ -40,12 +42,18 @@ class Refusal(Exception):  # noqa: N818 - no error of ours, an answer
         code: one of `STATUS`.
         message: what happened, and what to send instead.
         retry_after_s: seconds until it may be worth trying again.
-        error_id: where to look in the log.
+        details: what else the error has, see PROTOCOL.md.
     """
 
-    def __init__(self, code: str, message: str, *, retry_after_s: int | None = None, error_id: str = "") -> None:
+    def __init__(self, code: str, message: str, *, retry_after_s: int | None = None, **details: Any) -> None:
         super().__init__(message)
-        self.code, self.retry_after_s, self.error_id = code, retry_after_s, error_id
+        self.code, self.retry_after_s, self.details = code, retry_after_s, details
+
+    @classmethod
+    def of(cls, reply: Reply) -> Refusal:
+        """The refusal that a reply is, to answer another call with."""
+        error = msgspec.json.decode(reply.body)["error"]
+        return cls(**error, retry_after_s=reply.retry_after_s)
 
     @property
     def status(self) -> int:
@@ -53,7 +61,7 @@ class Refusal(Exception):  # noqa: N818 - no error of ours, an answer
 
     def reply(self) -> Reply:
         """The answer."""
-        error = {"code": self.code, "message": str(self)} | ({"id": self.error_id} if self.error_id else {})
+        error = {"code": self.code, "message": str(self), **self.details}
         return Reply(self.status, encode({"error": error}), code=self.code, retry_after_s=self.retry_after_s)
 
 
@@ -64,10 +72,12 @@ def refusal_of(error: Exception) -> Refusal:
             return error
         case InfraError():
             return Refusal("infra_error", str(error))
+        case UnknownNameError():
+            return Refusal("invalid", str(error), unknown={"kind": error.kind, "name": error.name})
         case AgentRLError():
             return Refusal("invalid", str(error))
         case gym.error.ResetNeeded():
             return Refusal("no_episode", str(error))
     error_id = secrets.token_hex(6)
     log.error("error %s", error_id, exc_info=error)
-    return Refusal("internal", f"{type(error).__name__} in the server; its log has it as {error_id}", error_id=error_id)
+    return Refusal("internal", f"{type(error).__name__} in the server; its log has it as {error_id}", id=error_id)

@@ -129,9 +129,9 @@ class Sessions:
         except asyncio.CancelledError:  # nobody will ever hear of the session
             task.add_done_callback(lambda _: self.close(session.id))
             raise
-        answered: dict[str, Any] = msgspec.json.decode(reply.body)
         if not reply.ok:
-            raise Refusal(reply.code, answered["error"]["message"], error_id=answered["error"].get("id", ""))
+            raise Refusal.of(reply)
+        answered: dict[str, Any] = msgspec.json.decode(reply.body)
         return {"session": session.id, "lease_s": session.lease_s} | answered
 
     def close(self, session: str) -> None:
