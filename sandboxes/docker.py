@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import secrets
 import socket
@@ -27,6 +28,8 @@ from agentrl.sandboxes.handle import Body
 from agentrl.sandboxes.lease import Lease
 from agentrl.sandboxes.provider import AgentProvider
 from agentrl.sandboxes.spec import MiB, SandboxSpec
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 USER = 65534
@@ -71,12 +74,13 @@ class DockerProvider(AgentProvider):
         return Container(self, spec, lease)
 
     async def close(self) -> None:
-        await super().close()
-        for image in self.snapshots:
-            await self.call(remove_image, self.client.api, image)
-        self.snapshots.clear()
-        self._threads.shutdown()
-        self.client.close()
+        try:
+            await super().close()
+            while self.snapshots:
+                await self.call(remove_image, self.client.api, self.snapshots.pop())
+        finally:
+            self._threads.shutdown()
+            self.client.close()
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> asyncio.Future[T]:
         """A call of the SDK, which blocks, in a thread, its errors typed."""
@@ -211,11 +215,15 @@ class Container(Body):
     async def _watch_disk(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
-            size = await self._call(written, self._api, self._lease.sandbox)
-            if size > self._spec.disk:
-                self._over_disk = True
-                await self._call(self._api.kill, self._lease.sandbox)
-                return
+            try:
+                size = await self._call(written, self._api, self._lease.sandbox)
+                if size > self._spec.disk:
+                    self._over_disk = True
+                    await self._call(self._api.kill, self._lease.sandbox)
+            except SandboxError as error:
+                if error.cause == "killed":
+                    return
+                _log.warning("cannot look at the disk of %s now: %s", self._lease.sandbox, error)
 
 
 class Attached:

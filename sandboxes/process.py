@@ -89,9 +89,9 @@ class Tree(Body):
         self._ooms = 0
 
     async def start(self) -> Pipes:
-        if self._group:
-            self._group.create(self._spec)
         try:
+            if self._group:
+                self._group.create(self._spec)
             self._process = await asyncio.create_subprocess_exec(
                 *self._argv(),
                 stdin=asyncio.subprocess.PIPE,
@@ -103,7 +103,7 @@ class Tree(Body):
                 close_fds=True,
             )
         except OSError as error:
-            raise SandboxError("engine", f"bubblewrap cannot be started: {error}") from error
+            raise SandboxError("engine", f"the control group, or bubblewrap, cannot be had: {error}") from error
         return Pipes(self._process)
 
     async def diagnose(self) -> SandboxError:

@@ -88,9 +88,11 @@ class AgentProvider(Provider):
         return await asyncio.to_thread(reaper.reap, run)
 
     async def close(self) -> None:
-        await asyncio.gather(*(sandbox.close() for sandbox in set(self.live)))
+        ends = await asyncio.gather(*(sandbox.close() for sandbox in self.live), return_exceptions=True)
         if self._chores:
             await asyncio.wait(self._chores)
+        for error in filter(None, ends):
+            raise error
 
     async def __aenter__(self) -> Self:
         return self

@@ -49,8 +49,8 @@ def root(tmp_path: Path) -> Iterator[Path]:
         (folder / "usr" / name).mkdir(parents=True)
         (folder / name).symlink_to(f"usr/{name}")
         subprocess.run(["mount", "--bind", f"/usr/{name}", folder / "usr" / name], check=True)
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(0o755)
+    for parent in (folder, *folder.parents[:-2]):
+        parent.chmod(parent.stat().st_mode | 0o055)
     yield folder
     for name in folders:
         subprocess.run(["umount", folder / "usr" / name], check=True)
