@@ -158,7 +158,7 @@ class Sandbox(Protocol):
         folder that only this user may enter, and goes with the sandbox.
 
         Args:
-            timeout_s: how long to wait for a server to listen.
+            timeout_s: how long to wait for a server to listen. To see that, one connection is opened and closed.
 
         Raises:
             OSError: nobody listens there.
