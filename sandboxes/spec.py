@@ -43,7 +43,7 @@ class SandboxSpec:
     """Processes and threads at one time."""
     disk: int = GiB
     """Bytes that may be written. Docker shares them out equally among the folders of `writable` and /dev/shm."""
-    writable: tuple[str, ...] = ("/work", "/tmp")
+    writable: tuple[str, ...] = ("/workspace", "/tmp")
     """The folders that commands may write, kept in memory. The first is where they run, and their home."""
     writable_root: bool = False
     """For tasks that write anywhere in the image: as its root user, without privileges, on the host's disk. Nothing

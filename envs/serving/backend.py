@@ -27,7 +27,7 @@ from agentrl.sandboxes.images.catalog import IMAGES, Image
 from agentrl.sandboxes.spec import GiB
 
 BACKENDS = ("docker",)
-_SOCKET = PurePosixPath("/work/env.sock")
+_SOCKET = PurePosixPath("/workspace/env.sock")
 _LIFETIME_S = 14 * 86400.0
 _STEADY_S = 10.0
 """A server that ran for so long did not fail by its start."""

@@ -25,7 +25,7 @@ from agentrl.sandboxes.handle import Handle
 from agentrl.sandboxes.spec import Completed, MiB
 from tests.sandboxes.conftest import SMALL, Place, living
 
-WORK = PurePosixPath("/work")
+WORK = PurePosixPath("/workspace")
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +121,7 @@ time.sleep(60)
 
 async def test_disk_fill(place: Place) -> None:
     async with await place.acquire() as sandbox:
-        folders = ("/work", "/tmp", "/dev/shm")
+        folders = ("/workspace", "/tmp", "/dev/shm")
         done = await sandbox.run(f"for d in {' '.join(folders)}; do head -c 1G /dev/zero > $d/full; done", 30)
         assert done.stderr.count(b"No space left on device") == 3
         written = [len(await sandbox.read(PurePosixPath(folder, "full"))) for folder in folders]
@@ -129,7 +129,7 @@ async def test_disk_fill(place: Place) -> None:
         with pytest.raises(SandboxError) as caught:
             await sandbox.write(WORK / "more", b"x" * MiB)
         assert caught.value.cause == "disk_full"
-        assert (await sandbox.run("rm /work/full", 10)).ok
+        assert (await sandbox.run("rm /workspace/full", 10)).ok
         await sandbox.write(WORK / "more", b"x" * MiB)
 
 
@@ -137,7 +137,7 @@ async def test_inode_fill(place: Place) -> None:
     script = """
 import errno, os
 try:
-    for i in range(10**6): open(f"/work/{i}", "w").close()
+    for i in range(10**6): open(f"/workspace/{i}", "w").close()
 except OSError as error:
     assert error.errno == errno.ENOSPC
 print(i)
@@ -175,7 +175,7 @@ import os, time
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        open("/work/daemon", "w").write("here")
+        open("/workspace/daemon", "w").write("here")
         time.sleep(60)
     os._exit(0)
 time.sleep(60)
@@ -218,11 +218,11 @@ import ctypes, os, subprocess
 subprocess.run("cp /bin/sh shell; chmod u+s shell; ./shell -p -c 'id -u'; su -c 'echo ESCAPED'", shell=True)
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print("privileges", {status[key].strip().lstrip("0") for key in ("CapPrm", "CapEff", "CapBnd")})
-for call in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]), lambda: os.chroot("/work")):
+for call in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]), lambda: os.chroot("/workspace")):
     try: call(); print("ESCAPED")
     except OSError: pass
 libc = ctypes.CDLL(None)
-print("mount", libc.mount(b"none", b"/work", b"tmpfs", 0, None))
+print("mount", libc.mount(b"none", b"/workspace", b"tmpfs", 0, None))
 print("unshare", libc.unshare(0x10000000))
 """
     async with await place.acquire() as sandbox:
@@ -254,7 +254,7 @@ async def test_reads_of_host_files(place: Place, tmp_path: Path) -> None:
         if folder.stat().st_mode & 0o005 != 0o005 and folder.stat().st_uid == os.getuid():
             folder.chmod(0o755)
     async with await place.acquire() as sandbox:
-        roots = ("", "/proc/1/root", "/proc/self/root", "/work/../../../..", "/proc/1/cwd/../../..")
+        roots = ("", "/proc/1/root", "/proc/self/root", "/workspace/../../../..", "/proc/1/cwd/../../..")
         for path in (f"{root}{secret}" for root in roots):
             assert (await sandbox.run(f"cat {path}", 5)).exit_code != 0
             with pytest.raises(OSError, match=r"No such file|Permission"):
@@ -374,14 +374,14 @@ async def test_environment_variable_snooping(place: Place, monkeypatch: pytest.M
     async with await place.create() as sandbox:
         script = "cat /proc/self/environ /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null; env"
         done = await sandbox.run(script, 10, output_limit=8 * MiB)
-    assert b"HOME=/work" in done.stdout
+    assert b"HOME=/workspace" in done.stdout
     assert b"CANARY" not in done.stdout
     assert b"sings" not in done.stdout
 
 
 async def test_fifty_at_once(place: Place, neighbour: Handle) -> None:
     """All eat what they get, for a second; meanwhile another works, each has its end, and nothing is left."""
-    attack = "(head -c 200M /dev/zero > /work/full) 2>/dev/null; while :; do :; done & while :; do :; done"
+    attack = "(head -c 200M /dev/zero > /workspace/full) 2>/dev/null; while :; do :; done & while :; do :; done"
     count = 50 if place.kind != "runsc" else 12
     sandboxes = await asyncio.gather(*(place.create(disk=16 * MiB) for _ in range(count)))
     attacks = asyncio.gather(*(sandbox.run(attack, 1.0) for sandbox in sandboxes))

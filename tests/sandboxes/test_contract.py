@@ -20,7 +20,7 @@ from tests.sandboxes.conftest import Place, living
 async def test_a_command_comes_back_with_its_code_and_output(place: Place) -> None:
     async with await place.acquire() as sandbox:
         done = await sandbox.run("cat; pwd; echo oops >&2; exit 3", 10, stdin=b"in\n")
-        assert (done.exit_code, done.stdout, done.stderr) == (3, b"in\n/work\n", b"oops\n")
+        assert (done.exit_code, done.stdout, done.stderr) == (3, b"in\n/workspace\n", b"oops\n")
         assert (done.truncated, done.timed_out, done.oom_killed) == (False, False, False)
         assert (await sandbox.run("pwd", 10, workdir="/tmp")).stdout == b"/tmp\n"
         assert (await sandbox.run("kill -9 $$", 10)).exit_code == 137
@@ -58,9 +58,9 @@ async def test_output_keeps_its_beginning_and_end(place: Place) -> None:
 
 async def test_at_the_time_limit_all_that_a_command_started_is_killed(place: Place) -> None:
     async with await place.acquire() as sandbox:
-        daemon = "setsid sh -c '(sleep 1.1; touch /work/escaped) & echo $$ > /work/started; sleep 100' &"
+        daemon = "setsid sh -c '(sleep 1.1; touch /workspace/escaped) & echo $$ > /workspace/started; sleep 100' &"
         begun = time.monotonic()
-        done = await sandbox.run(f'sh -c "{daemon}"; cat; sleep 100; touch /work/went_on', 1.0)
+        done = await sandbox.run(f'sh -c "{daemon}"; cat; sleep 100; touch /workspace/went_on', 1.0)
         assert done.timed_out
         assert time.monotonic() - begun < 4
         assert (await sandbox.run("test -e started", 5)).ok
@@ -80,28 +80,28 @@ async def test_what_runs_in_the_background_runs_on(place: Place) -> None:
 async def test_files_come_back_as_they_went_in(place: Place, size: int) -> None:
     async with await place.acquire() as sandbox:
         content = os.urandom(size)
-        await sandbox.write(Path("/work/new/folder/file"), b"longer than empty")
-        await sandbox.write(Path("/work/new/folder/file"), content, mode=0o755)
-        assert await sandbox.read(Path("/work/new/folder/file")) == content
+        await sandbox.write(Path("/workspace/new/folder/file"), b"longer than empty")
+        await sandbox.write(Path("/workspace/new/folder/file"), content, mode=0o755)
+        assert await sandbox.read(Path("/workspace/new/folder/file")) == content
         assert int((await sandbox.run("wc -c < new/folder/file", 5)).stdout) == size
 
 
 async def test_file_errors_are_those_of_the_host(place: Place) -> None:
     async with await place.acquire() as sandbox:
         await sandbox.run("mkfifo pipe; echo 12345 > file; ln -s /dev/zero zero; touch secret; chmod 000 secret", 5)
-        with pytest.raises(FileNotFoundError, match="/work/none"):
-            await sandbox.read(Path("/work/none"))
+        with pytest.raises(FileNotFoundError, match="/workspace/none"):
+            await sandbox.read(Path("/workspace/none"))
         with pytest.raises(IsADirectoryError):
-            await sandbox.read(Path("/work"))
+            await sandbox.read(Path("/workspace"))
         with pytest.raises(PermissionError):
-            await sandbox.read(Path("/work/secret"))
+            await sandbox.read(Path("/workspace/secret"))
         with pytest.raises(NotADirectoryError):
-            await sandbox.read(Path("/work/file/below"))
+            await sandbox.read(Path("/workspace/file/below"))
         for odd in ("pipe", "zero"):
             with pytest.raises(OSError, match="Invalid argument"):
-                await sandbox.read(Path("/work") / odd)
+                await sandbox.read(Path("/workspace") / odd)
         with pytest.raises(OSError, match="more than 5 bytes"):
-            await sandbox.read(Path("/work/file"), limit=5)
+            await sandbox.read(Path("/workspace/file"), limit=5)
         with pytest.raises(ConfigError, match="absolute"):
             await sandbox.write(Path("relative"), b"")
 
@@ -141,12 +141,12 @@ async def test_a_fork_has_the_files_and_goes_its_own_way(place: Place) -> None:
 
 async def test_a_snapshot_is_an_image(place: Place) -> None:
     async with await place.acquire() as sandbox:
-        await sandbox.write(Path("/work/a"), b"1")
+        await sandbox.write(Path("/workspace/a"), b"1")
         name = await sandbox.snapshot()
-        await sandbox.write(Path("/work/a"), b"2")
+        await sandbox.write(Path("/workspace/a"), b"2")
     for _ in range(2):
         async with await place.create(image=name) as again:
-            assert await again.read(Path("/work/a")) == b"1"
+            assert await again.read(Path("/workspace/a")) == b"1"
     with pytest.raises(SandboxError, match="is no snapshot") as caught:
         await place.create(image="snapshot/0123")
     assert caught.value.cause == "image_missing"
@@ -154,7 +154,7 @@ async def test_a_snapshot_is_an_image(place: Place) -> None:
 
 async def test_setup_runs_first_and_its_failure_is_told(place: Place) -> None:
     async with await place.create(setup=("echo 1 > a", "echo 2 >> a")) as sandbox:
-        assert await sandbox.read(Path("/work/a")) == b"1\n2\n"
+        assert await sandbox.read(Path("/workspace/a")) == b"1\n2\n"
     with pytest.raises(SandboxError, match="ended with 7: no such luck") as caught:
         await place.create(setup=("echo no such luck; exit 7",))
     assert caught.value.cause == "setup_failed"
@@ -182,7 +182,7 @@ async def test_a_closed_sandbox_says_so(place: Place) -> None:
     await sandbox.run("true", 5)
     await sandbox.close()
     await sandbox.close()
-    for call in (waiting, sandbox.run("true", 5), sandbox.read(Path("/work/a"))):
+    for call in (waiting, sandbox.run("true", 5), sandbox.read(Path("/workspace/a"))):
         with pytest.raises(SandboxError) as caught:
             await call
         assert caught.value.cause == "closed"
@@ -191,7 +191,7 @@ async def test_a_closed_sandbox_says_so(place: Place) -> None:
 SERVER = """
 import socket, threading
 server = socket.socket(socket.AF_UNIX)
-server.bind("/work/echo.sock")
+server.bind("/workspace/echo.sock")
 server.listen()
 def serve(c):
     while data := c.recv(1 << 16):
@@ -206,10 +206,10 @@ while True:
 async def test_a_server_inside_is_reached_over_a_private_socket(place: Place) -> None:
     async with await place.acquire() as sandbox:
         with pytest.raises(OSError, match="No such file"):
-            await sandbox.socket(Path("/work/echo.sock"), timeout_s=0.1)
-        await sandbox.write(Path("/work/server.py"), SERVER.encode())
+            await sandbox.socket(Path("/workspace/echo.sock"), timeout_s=0.1)
+        await sandbox.write(Path("/workspace/server.py"), SERVER.encode())
         await sandbox.run("python3 server.py > log 2>&1 < /dev/null &", 5)
-        path = await sandbox.socket(Path("/work/echo.sock"))
+        path = await sandbox.socket(Path("/workspace/echo.sock"))
         folder = path.parents[2].stat()
         assert (stat.S_IMODE(folder.st_mode), folder.st_uid) == (0o700, os.getuid())
 

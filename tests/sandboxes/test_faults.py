@@ -55,7 +55,7 @@ async def test_a_container_killed_from_outside(docker: Place) -> None:
         await sandbox.run("true", 5)
         await asyncio.to_thread(docker.provider.client.api.kill, sandbox.name)
         assert (await fails(running)).cause == "killed"
-        assert (await fails(sandbox.read(PurePosixPath("/work/a")))).cause == "killed"
+        assert (await fails(sandbox.read(PurePosixPath("/workspace/a")))).cause == "killed"
     async with await docker.acquire() as sandbox:
         assert (await sandbox.run("echo fine", 5)).ok
 
@@ -69,7 +69,7 @@ async def test_a_container_removed_from_outside(docker: Place) -> None:
 
 async def test_a_container_without_memory(docker: Place) -> None:
     """Files fill the memory, so that killing commands frees none, and the kernel takes the agent in the end."""
-    fill = "for d in /work /tmp /dev/shm; do head -c 1G /dev/zero > $d/full; done"
+    fill = "for d in /workspace /tmp /dev/shm; do head -c 1G /dev/zero > $d/full; done"
     async with await docker.create(memory=65 * MiB, disk=64 * MiB) as sandbox:
         error = None
         for _ in range(20):

@@ -28,16 +28,16 @@ from agentrl.sandboxes import SandboxSpec
 from agentrl.sandboxes.{module} import {provider} as Provider
 from agentrl.sandboxes.spec import MiB
 
-SERVER = b"import socket; s = socket.socket(1); s.bind('/work/s'); s.listen(); s.accept()[0].recv(1)"
+SERVER = b"import socket; s = socket.socket(1); s.bind('/workspace/s'); s.listen(); s.accept()[0].recv(1)"
 
 async def main():
     provider = Provider({run!r}, **{options})
     spec = SandboxSpec({image!r}, memory=128 * MiB, disk=16 * MiB)
     sandboxes = await asyncio.gather(*(provider.create(spec) for _ in range({count})))
     await sandboxes[0].run("(setsid sleep 1000 &) > /dev/null 2>&1", 10)
-    await sandboxes[0].write(PurePosixPath("/work/server.py"), SERVER)
+    await sandboxes[0].write(PurePosixPath("/workspace/server.py"), SERVER)
     await sandboxes[0].run("python3 server.py > log 2>&1 &", 10)
-    await sandboxes[0].socket(PurePosixPath("/work/s"))
+    await sandboxes[0].socket(PurePosixPath("/workspace/s"))
     await sandboxes[0].snapshot()
     print("ready", flush=True)
     await sandboxes[0].run("sleep 1000", 1000)

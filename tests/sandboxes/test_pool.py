@@ -28,7 +28,7 @@ async def test_a_ready_one_comes_at_once_and_is_replaced(place: Place) -> None:
         begun = time.monotonic()
         sandbox = await pool.acquire()
         assert time.monotonic() - begun < 0.2
-        await sandbox.write(PurePosixPath("/work/a"), b"mine")
+        await sandbox.write(PurePosixPath("/workspace/a"), b"mine")
         await filled(pool, 2)
         async with await pool.acquire() as other, sandbox:
             assert other.name != sandbox.name
@@ -36,7 +36,7 @@ async def test_a_ready_one_comes_at_once_and_is_replaced(place: Place) -> None:
             begun = time.monotonic()
             async with await sandbox.fork() as twin:  # from the pool as well
                 assert time.monotonic() - begun < 2
-                assert await twin.read(PurePosixPath("/work/a")) == b"mine"
+                assert await twin.read(PurePosixPath("/workspace/a")) == b"mine"
 
 
 async def test_a_dead_one_is_not_handed_out(place: Place) -> None:

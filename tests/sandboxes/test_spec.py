@@ -17,7 +17,7 @@ def test_the_defaults_are_small_and_closed() -> None:
     spec = SandboxSpec("python:3.12-slim")
     assert spec.network == "none"
     assert (spec.cpu, spec.memory, spec.pids, spec.disk) == (1.0, 2**31, 256, 2**30)
-    assert spec.writable == ("/work", "/tmp")
+    assert spec.writable == ("/workspace", "/tmp")
     assert not spec.writable_root
     assert spec.deadline_s <= spec.lifetime_s
     assert spec.setup == ()
@@ -54,7 +54,9 @@ def test_an_unknown_network_is_refused() -> None:
         SandboxSpec("alpine", network="host")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("folders", [(), ("work",), ("/",), ("/work/",), ("/../etc",), ("/a b",), ("/a,b",), ("/a:b",)])
+@pytest.mark.parametrize(
+    "folders", [(), ("work",), ("/",), ("/workspace/",), ("/../etc",), ("/a b",), ("/a,b",), ("/a:b",)]
+)
 def test_writable_folders_are_plain_absolute_paths(folders: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError, match="absolute paths, at least one"):
         SandboxSpec("alpine", writable=folders)

@@ -23,7 +23,7 @@ from agentrl.sandboxes.spec import MiB, SandboxSpec
 
 FILES, FILE_BYTES = 100, 50_000
 """What a sandbox holds when it is forked or committed."""
-_FILL = f"for i in $(seq {FILES}); do head -c {FILE_BYTES} /dev/urandom > /work/$i; done"
+_FILL = f"for i in $(seq {FILES}); do head -c {FILE_BYTES} /dev/urandom > /workspace/$i; done"
 
 Times = dict[str, list[float]]
 Report = dict[str, dict[str, dict[str, float]]]
@@ -77,7 +77,7 @@ async def _floor(image: str, times: Times, commands: int) -> None:
     await _timed(times, "cold start", output("docker", "run", "--rm", *flags, image, "true"))
     name = await output("docker", "run", "--detach", *flags, image, "sleep", "1000")
     try:
-        await output("docker", "exec", name, "sh", "-c", f"mkdir -p /work && {_FILL}")
+        await output("docker", "exec", name, "sh", "-c", f"mkdir -p /workspace && {_FILL}")
         for _ in range(commands):
             await _timed(times, "command", output("docker", "exec", name, "true"))
         made = await _timed(times, "commit", output("docker", "commit", name))
@@ -97,7 +97,7 @@ async def _ours(provider: AgentProvider, spec: SandboxSpec, pool: Pool, times: T
             await _timed(times, "command", sandbox.run("true", 60))
         await pool.warm()
         async with await _timed(times, "fork", sandbox.fork()) as twin:
-            if len(await twin.read(PurePosixPath(f"/work/{FILES}"))) != FILE_BYTES:
+            if len(await twin.read(PurePosixPath(f"/workspace/{FILES}"))) != FILE_BYTES:
                 raise InfraError("the fork lacks files")
         sandbox.twin = provider.create
         async with await _timed(times, "fork, cold", sandbox.fork()):
