@@ -12,8 +12,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Self
 
 from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes import state
@@ -229,14 +227,6 @@ class Handle(Sandbox):
             shutil.rmtree(state.own() / self.name, ignore_errors=True)
             for callback in self.on_close:
                 callback(self)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _open(self, op: str) -> int:
         async with self._deadline(GRACE_S, op):

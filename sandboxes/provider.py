@@ -9,8 +9,7 @@ import secrets
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from agentrl.errors import SandboxError
 from agentrl.sandboxes import reaper
@@ -93,14 +92,6 @@ class AgentProvider(Provider):
             await asyncio.wait(self._chores)
         for error in filter(None, ends):
             raise error
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def chore(self, work: Coroutine[Any, Any, Any]) -> None:
         """Something to finish before the provider is closed, though nobody waits for it now."""

@@ -180,11 +180,13 @@ class Sandbox(Protocol):
         """Destroy it, processes and files. Repeating that is no error."""
         ...
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        await self.close()
 
 
 class Provider(Protocol):
@@ -216,8 +218,10 @@ class Provider(Protocol):
         """Destroy all sandboxes of this provider. Repeating that is no error."""
         ...
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        await self.close()
