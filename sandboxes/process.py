@@ -153,16 +153,17 @@ class Tree(Body):
             f"mkdir -m 1777 {' '.join(folders)}",
         ]
         unshare = ["unshare", "--mount"]
-        drop: list[str] = []
+        drop, limits = list[str](), list[str]()
         if os.getuid() == 0:
             drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
         else:
             unshare += ["--user", "--map-root-user"]
         if not self._group:
             cores = sorted(os.sched_getaffinity(0))[: -(-int(spec.cpu * 1000) // 1000)]
-            drop += ["prlimit", f"--as={spec.memory}", f"--nproc={spec.pids}"]
             drop += ["taskset", "--cpu-list", ",".join(map(str, cores))]
-        inner = [*drop, "bwrap", *self._bwrap(folders), "python3", *agent.argv(), str(spec.lifetime_s)]
+            # set in the sandbox, for what is set before its namespace of users counts all processes of ours on the host
+            limits += ["prlimit", f"--as={spec.memory}", f"--nproc={spec.pids}"]
+        inner = [*drop, "bwrap", *self._bwrap(folders), *limits, "python3", *agent.argv(), str(spec.lifetime_s)]
         inner += [f"{key}={value}" for key, value in self._lease.labels().items()]  # where the reaper looks for them
         return [*unshare, "sh", "-ec", "; ".join([*commands, 'exec "$@"']), "sh", *inner]
 
