@@ -73,11 +73,13 @@ def provider_of(kind: str) -> tuple[AgentProvider, SandboxSpec]:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
+    missing = ""
     if kind == "runsc" and "runsc" not in provider.client.info()["Runtimes"]:
-        pytest.skip("the engine has no runtime runsc")
-    if not provider.client.images.list(IMAGE):
-        message = f"the image {IMAGE} is missing: agentrl images build base"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        missing = "the engine has no runtime runsc: see .ci/dockerd.json"
+    elif not provider.client.images.list(IMAGE):
+        missing = f"the image {IMAGE} is missing: agentrl images build base"
+    if missing:
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     return provider, SandboxSpec(IMAGE, **SMALL)
 
 
