@@ -110,4 +110,4 @@ def test_its_servers_come_up_healthy_and_play(client: DockerClient, compose: lis
             assert container.attrs["State"]["ExitCode"] == 0
     finally:
         run("down", "--volumes")
-    assert client.containers.list(all=True, filters={"name": project}) == []
+    assert client.containers.list(all=True, ignore_removed=True, filters={"name": project}) == []

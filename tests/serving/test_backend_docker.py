@@ -55,7 +55,7 @@ def client() -> Iterator[Any]:
 
 def containers(client: Any, pid: int | None = None) -> list[Any]:
     """The containers of a process, by default this one."""
-    found = client.containers.list(all=True, filters={"label": "agentrl.run=backend"})
+    found = client.containers.list(all=True, ignore_removed=True, filters={"label": "agentrl.run=backend"})
     return [c for c in found if c.labels["agentrl.owner"].split(".")[1] == str(pid or os.getpid())]
 
 
