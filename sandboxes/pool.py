@@ -6,19 +6,17 @@ import asyncio
 import copy
 import time
 from collections import deque
-from types import TracebackType
-from typing import Self
 
 from agentrl.errors import AgentRLError, ConfigError, SandboxError
 from agentrl.sandboxes.handle import Handle
 from agentrl.sandboxes.provider import AgentProvider
-from agentrl.sandboxes.spec import SandboxSpec
+from agentrl.sandboxes.spec import Closable, SandboxSpec
 
 _BACK_OFF_S, _LONGEST_BACK_OFF_S = 0.1, 10.0
 _PATIENCE = 3
 
 
-class Pool:
+class Pool(Closable):
     """Keeps some sandboxes of one spec ready, and starts new ones in the background for those it hands out.
 
     When starts fail, it tries again after pauses that double; after a few failures in a row `acquire` passes the
@@ -100,14 +98,6 @@ class Pool:
         await asyncio.wait([self._keeper, *self._starting])
         await asyncio.gather(*(sandbox.close() for _, sandbox in self._idle))
         self._idle.clear()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _take(self) -> tuple[float, Handle]:
         while not self._idle:

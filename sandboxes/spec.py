@@ -105,7 +105,21 @@ class Completed:
         return self.exit_code == 0
 
 
-class Sandbox(Protocol):
+class Closable(Protocol):
+    """What has to be closed. Leaving its `async with` block closes it."""
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Sandbox(Closable, Protocol):
     """A place where commands run. Leaving the `async with` block closes it.
 
     Every method raises `SandboxError` when the sandbox itself fails or is gone, with the cause; what a command does,
@@ -180,16 +194,8 @@ class Sandbox(Protocol):
         """Destroy it, processes and files. Repeating that is no error."""
         ...
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-
-class Provider(Protocol):
+class Provider(Closable, Protocol):
     """A way to get sandboxes. Leaving the `async with` block closes it, and all sandboxes with it.
 
     Everything that a provider starts carries the label of its run and its owner, so that `reap` finds what a dead run
@@ -217,11 +223,3 @@ class Provider(Protocol):
     async def close(self) -> None:
         """Destroy all sandboxes of this provider. Repeating that is no error."""
         ...
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
