@@ -29,10 +29,11 @@ class Section(BaseModel):
         if not isinstance(data, Mapping):
             return data
         merged = dict(data)
+        fields = {info.alias or name: info for name, info in cls.model_fields.items()}
         for key, value in data.items():
-            if key not in cls.model_fields:
-                raise UnknownNameError("configuration key", str(key), cls.model_fields)
-            default = cls.model_fields[key].default
+            if key not in fields:
+                raise UnknownNameError("configuration key", str(key), fields)
+            default = fields[key].default
             if isinstance(default, Section) and isinstance(value, Mapping):
                 merged[key] = default.model_dump(exclude_unset=True) | dict(value)
         return merged
@@ -178,10 +179,24 @@ class EvalConfig(Section):
 
 
 class EngineConfig(Section):
-    """The embedded engine and the learner's arithmetic."""
+    """What generates (an engine in this process, or vLLM servers), and the learner's arithmetic."""
 
+    kind: Literal["embedded", "vllm"] = "embedded"
+    urls: tuple[str, ...] = ()
+    """vLLM servers, one for each replica of the policy: `["http://host:8000", …]`."""
+    api_key: str = Field("", exclude=True, repr=False)
+    """What the servers want; default: the environment variable AGENTRL_ENGINE_API_KEY. Never written to disk."""
+    publish: Literal["auto", "nccl", "checkpoint", "lora"] = "auto"
+    """How new weights reach the servers: from GPU to GPU, by a folder that both see, or as adapters of a new name.
+    `auto` takes adapters where `model.lora_rank` is set, NCCL where both sides have it, and else the folder."""
+    weights_dir: str = ""
+    """The folder that trainer and servers see; "" for `published/` in the run folder."""
+    update: Literal["auto", "keep", "abort", "wait"] = "auto"
+    """What happens to generations in flight when weights change: frozen and continued on the new ones, cut and
+    continued with their tokens as prefix, or waited for. `auto` freezes where servers tell the version of each token
+    (vLLM 0.33 and later), else it cuts."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the rollout engine."""
+    """Of the embedded engine."""
     train_dtype: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the learner's matrix products (autocast); the weights stay float32."""
     device: str = "auto"
@@ -191,6 +206,43 @@ class EngineConfig(Section):
     microbatch_tokens: int = Field(4096, ge=64)
     processes: int = Field(0, ge=0)
     """Data-parallel processes, one thread each on a CPU; 0 takes one for each core, at most 2."""
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if self.kind == "vllm" and not self.urls:
+            raise ValueError("kind = 'vllm' needs urls = ['http://host:port', …]")
+        if self.kind != "vllm":
+            named = [name for name in ("urls", "api_key", "weights_dir") if getattr(self, name)]
+            named += [name for name in ("publish", "update") if getattr(self, name) != "auto"]
+            if named:
+                raise ValueError(f"{named[0]} is for servers: set kind = 'vllm', too")
+        for url in self.urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"urls: {url!r} is no http:// or https:// address")
+        if len(set(self.urls)) < len(self.urls):
+            raise ValueError("urls: every replica once")
+        return self
+
+
+class AsyncConfig(Section):
+    """How far generation may run ahead of training, and how the loss makes up for it."""
+
+    staleness: int = Field(0, ge=0)
+    """η: policy versions that may lie between the start of a group and its training. 0 is synchronous."""
+    importance: Literal["auto", "none", "token", "sequence", "decoupled"] = "auto"
+    """Weights π_proximal/π_behaviour in the loss: none; of each token, truncated; of the whole rollout, truncated, with
+    rejection; or of each token as in decoupled PPO (arXiv 2505.24298). `auto` is `token`, and `none` where `staleness`
+    is 0 and the log-probs of engine and trainer agree."""
+    importance_cap: float = Field(2.0, gt=0)
+    """Where `token` and `sequence` truncate."""
+    reject: tuple[float, float] = (0.8, 1.25)
+    """`sequence` leaves out rollouts whose geometric mean ratio is not within."""
+
+    @model_validator(mode="after")
+    def _check_band(self) -> Self:
+        if not 0 < self.reject[0] < 1 < self.reject[1]:
+            raise ValueError(f"reject = {list(self.reject)} must be a band around 1")
+        return self
 
 
 class FailureConfig(Section):
@@ -215,6 +267,7 @@ class Config(Section):
     rl: RLConfig = RLConfig()
     eval: EvalConfig = EvalConfig()
     engine: EngineConfig = EngineConfig()
+    async_: AsyncConfig = Field(AsyncConfig(), alias="async")
     failures: FailureConfig = FailureConfig()
 
     @field_validator("model", mode="before")
@@ -255,7 +308,7 @@ class Config(Section):
 
     def toml(self) -> str:
         """The configuration as TOML, without `env.token`; `Config.load` reads it back to an equal value."""
-        data = self.model_dump(mode="json")
+        data = self.model_dump(mode="json", by_alias=True)
         lines = [f"seed = {data.pop('seed')}"]
         for name, section in data.items():
             lines += _table(name, section)
@@ -306,8 +359,8 @@ def _key(key: str) -> str:
 def known_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
     """All dotted keys, for help and completion."""
     keys: list[str] = []
-    for name, info in section.model_fields.items():
-        kind = info.annotation
+    for field, info in section.model_fields.items():
+        name, kind = info.alias or field, info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             keys += known_keys(kind, f"{prefix}{name}.")
         else:

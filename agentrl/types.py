@@ -109,6 +109,8 @@ class Completion:
     versions: tuple[int, ...]
     """Policy version that produced each token."""
     finish_reason: FinishReason
+    queue_s: float = 0.0
+    """Seconds that the request waited in the engine before anything was computed for it."""
 
 
 @dataclass(slots=True)
@@ -142,6 +144,8 @@ class Turn:
     """`prompt_tokens`, `cached_tokens`, `completion_tokens`, and money where an engine has a price."""
     seconds: float = 0.0
     """Wall time of generation and environment step."""
+    timing: dict[str, float] = field(default_factory=dict)
+    """Where `seconds` went: `queue` (waiting for a place, or for weights), `engine`, `environment`; in seconds."""
 
 
 @dataclass(slots=True)

@@ -14,14 +14,14 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from agentrl.agents.engine import SyncReport
+from agentrl.agents.engine import EngineStats, Probe, SyncReport
 from agentrl.agents.ragged_cache import Append, RaggedCache, check_model
 from agentrl.agents.sampling import sample
 from agentrl.agents.weights import load_weights
@@ -43,6 +43,9 @@ class _Request:
     uniforms: list[float]
     """One random number per token, drawn beforehand: sampling does not depend on what else is in the batch."""
     done: asyncio.Future[FinishReason]
+    begun: float = field(default_factory=time.perf_counter)
+    queue_s: float | None = None
+    """Until the first pass that computed something for it."""
     logprobs: list[float] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
 
@@ -69,6 +72,8 @@ class EmbeddedEngine:
         ConfigError: the cache cannot hold this architecture's state.
     """
 
+    takes: Literal["weights"] = "weights"
+
     def __init__(self, model: PreTrainedModel, *, max_context: int | None = None, seed: int = 0) -> None:
         self.max_context = max_context or int(getattr(model.config, "max_position_embeddings", 1 << 20))
         check_model(model, self.max_context)
@@ -80,6 +85,7 @@ class EmbeddedEngine:
         self._sessions: dict[str, _Session] = {}
         self._slots: list[_Session] = []
         self._pump: asyncio.Task[None] | None = None
+        self._busy_s, self._tokens, self._requests = 0.0, 0, 0
 
     # -- the contract ------------------------------------------------------------------------------------------
 
@@ -108,8 +114,13 @@ class EmbeddedEngine:
             reason = await request.done
         finally:
             held.request = None
+        self._requests += 1
         return Completion(
-            tuple(held.ids[request.prompt_length :]), tuple(request.logprobs), tuple(request.versions), reason
+            tuple(held.ids[request.prompt_length :]),
+            tuple(request.logprobs),
+            tuple(request.versions),
+            reason,
+            request.queue_s or 0.0,
         )
 
     async def score(self, prefix_ids: Sequence[int], target_ids: Sequence[int]) -> tuple[float, ...]:
@@ -124,8 +135,20 @@ class EmbeddedEngine:
             targets = ids[0, first + 1 :, None]
             return tuple(logprobs.gather(1, targets)[:, 0].tolist())
 
-    async def publish(self, weights: Mapping[str, Tensor], version: int) -> SyncReport:
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing to do: sessions end with their episodes."""
+
+    def stats(self) -> EngineStats:
+        """See `Engine.stats`."""
+        return EngineStats(busy_s=self._busy_s, tokens=self._tokens, requests=self._requests)
+
+    async def publish(self, weights: Mapping[str, Tensor], version: int, probe: Probe | None = None) -> SyncReport:
         """See `Engine.publish`. Turns in flight go on with the new weights; tensors that are our own are not copied.
+
+        The probe is not needed: the weights are in this process.
 
         Raises:
             UnknownNameError: the model has no weight of that name.
@@ -182,6 +205,10 @@ class EmbeddedEngine:
     async def _run(self) -> None:
         """Serve all requests, then end; the next `generate` starts it again."""
         while True:
+            begun = time.perf_counter()
+            for held in self._waiting():
+                if held.request is not None and held.request.queue_s is None:
+                    held.request.queue_s = begun - held.request.begun
             self._feed()
             ready = self._waiting()
             if ready:
@@ -189,6 +216,7 @@ class EmbeddedEngine:
                 span = 1 + max(s.slot for s in ready)
                 rows = self._slots[:span] if len(ready) > span // 2 else ready
                 self._advance([(s, int(s.request is not None and not s.request.done.done())) for s in rows])
+            self._busy_s += time.perf_counter() - begun
             await asyncio.sleep(0)
             if not self._waiting():
                 self._pump = None
@@ -292,6 +320,7 @@ class EmbeddedEngine:
             if r is None or r.done.done() or held.cached < len(held.ids):
                 continue
             held.ids.append(token)
+            self._tokens += 1
             r.logprobs.append(logprob)
             r.versions.append(self.version)
             if token in r.params.stop_token_ids:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from agentrl.types import Completion, SamplingParams
 
@@ -20,10 +20,41 @@ class SyncReport:
     version: int
     replicas: int
     seconds: float
+    gap: float = 0.0
+    """Largest mean |log π_replica − log π_trainer| on the probe over the replicas; 0 where the weights are the
+    trainer's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the trainer's weights say about a fixed text; a server that says the same holds the same weights."""
+
+    token_ids: tuple[int, ...]
+    """(L,), L ≥ 2."""
+    logprobs: tuple[float, ...]
+    """(L − 1,) of each token but the first given all before it, at temperature 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Counts since the engine was made; differences between two of them describe the time between."""
+
+    busy_s: float = 0.0
+    """Wall time in which it worked on at least one request."""
+    tokens: int = 0
+    """Sampled."""
+    requests: int = 0
+    """Turns completed."""
+    resumed: int = 0
+    """Generations that were cut (by new weights, or by the end of a replica) and continued from their tokens."""
+    discarded: int = 0
+    """Sampled tokens that nobody received."""
+    replicas: int = 1
+    """That take requests now."""
 
 
 class Engine(Protocol):
-    """Samples from, scores with, and receives new weights of one policy."""
+    """Samples from, scores with, and receives new weights of one policy. All coroutines belong to one event loop."""
 
     @property
     def version(self) -> int:
@@ -50,8 +81,38 @@ class Engine(Protocol):
         """Log-probs, at temperature 1, of each target token given all before it; as many as `target_ids`."""
         ...
 
-    async def publish(self, weights: Mapping[str, Any], version: int) -> SyncReport:
-        """Take new weights (name → tensor) as policy `version`; the prefix caches of older versions are dropped."""
+    @property
+    def takes(self) -> Literal["weights", "adapters"]:
+        """What `publish` wants: all weights, or those of the LoRA adapters alone."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready; called once, before anything else.
+
+        Raises:
+            ConfigError: a server cannot do what is asked of it; the message names the missing route or flag.
+            InfraError: no server answers.
+        """
+        ...
+
+    async def publish(self, weights: Mapping[str, Any], version: int, probe: Probe | None = None) -> SyncReport:
+        """Take new weights (name → tensor) as policy `version`; the prefix caches of older versions are dropped.
+
+        Generations in flight go on; each of their tokens carries the version that sampled it. When this returns, every
+        replica in use holds the weights, which servers prove by the `probe`.
+
+        Raises:
+            RunStoppedError: a replica does not hold what was published.
+            InfraError: no replica is left.
+        """
+        ...
+
+    def stats(self) -> EngineStats:
+        """What it has done so far."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and tasks; servers stay."""
         ...
 
     def release(self, session: str) -> None:
