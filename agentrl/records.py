@@ -24,16 +24,17 @@ DIGITS = 6
 
 
 def group_to_json(group: Group, advantages: Advantages | None = None) -> dict[str, Any]:
-    """A group, and what credit made of it, as plain JSON values.
+    """A group, and what credit made of it, as plain JSON values, rounded.
 
     Raises:
         ValueError: `advantages` has not one entry per turn.
     """
-    turns = [_turn_to_json(turn) for turn in group.turns]
+    turns = [turn_to_json(turn, DIGITS) for turn in group.turns]
     if advantages is not None:
         for turn, advantage in zip(turns, advantages, strict=True):
             turn["advantage"] = _rounded(advantage)
-    return {"task": dataclasses.asdict(group.task), "turns": turns}
+    number = {} if group.number is None else {"number": group.number}
+    return {"task": dataclasses.asdict(group.task), **number, "turns": turns}
 
 
 def group_from_json(record: Mapping[str, Any], source: object = "rollouts") -> tuple[Group, Advantages | None]:
@@ -43,10 +44,9 @@ def group_from_json(record: Mapping[str, Any], source: object = "rollouts") -> t
         CorruptFileError: `record` is no group; the message names `source` and what is wrong.
     """
     try:
-        group = Group(Task(**record["task"]))
+        group = Group(Task(**record["task"]), number=record.get("number"))
         for turn in record["turns"]:
-            values = {key: value for key, value in turn.items() if key != "advantage"}
-            group.add(Turn(**{**values, "outcome": Outcome(**turn["outcome"])}))
+            group.add(turn_from_json({key: value for key, value in turn.items() if key != "advantage"}))
         advantages = [turn.get("advantage") for turn in record["turns"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CorruptFileError(source, f"not a group of turns: {type(error).__name__}: {error}") from error
@@ -83,18 +83,33 @@ def read_groups(path: Path) -> Iterator[tuple[Group, Advantages | None]]:
         raise CorruptFileError(path, str(error)) from error
 
 
-def _turn_to_json(turn: Turn) -> dict[str, Any]:
+def turn_to_json(turn: Turn, digits: int | None = None) -> dict[str, Any]:
+    """A turn as plain JSON values; its log-probs and times rounded to so many digits, if any."""
+
+    def short(value: float) -> float:
+        return float(value) if digits is None else round(float(value), digits)
+
     values = {f.name: getattr(turn, f.name) for f in dataclasses.fields(turn)}
     return {
         **values,
         "prompt_ids": [int(i) for i in turn.prompt_ids],
         "action_ids": [int(i) for i in turn.action_ids],
-        "logprobs": [round(float(x), DIGITS) for x in turn.logprobs],
+        "logprobs": [short(x) for x in turn.logprobs],
         "versions": [int(v) for v in turn.versions],
         "rewards": {name: float(value) for name, value in turn.rewards.items()},
         "outcome": dataclasses.asdict(turn.outcome),
-        "seconds": round(turn.seconds, DIGITS),
+        "seconds": short(turn.seconds),
+        "timing": {name: short(value) for name, value in turn.timing.items()},
     }
+
+
+def turn_from_json(record: Mapping[str, Any]) -> Turn:
+    """The inverse of `turn_to_json`.
+
+    Raises:
+        KeyError, TypeError: `record` is no turn.
+    """
+    return Turn(**{**record, "outcome": Outcome(**record["outcome"])})
 
 
 def _rounded(advantage: float | Iterable[float]) -> float | list[float]:

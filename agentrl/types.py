@@ -146,6 +146,8 @@ class Turn:
     """Wall time of generation and environment step."""
     timing: dict[str, float] = field(default_factory=dict)
     """Where `seconds` went: `queue` (waiting for a place, or for weights), `engine`, `environment`; in seconds."""
+    state_hash: str = ""
+    """Of what the environment showed after the action: a replay must show the same."""
 
 
 @dataclass(slots=True)
@@ -158,6 +160,8 @@ class Group:
 
     task: Task
     turns: list[Turn] = field(default_factory=list)
+    number: int | None = None
+    """Place in the plan of the run; None outside of one."""
 
     def add(self, turn: Turn) -> int:
         """Append a turn whose parent is already here; returns its index."""

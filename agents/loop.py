@@ -2,8 +2,8 @@
 
     observation → Renderer → prompt ids → Engine → action ids → Renderer → text → Env → rewards, outcome, observation
 
-Infrastructure failures become outcomes, never rewards; a failed rollout is played again within its budget, and a run
-in which too many fail stops.
+Infrastructure failures become outcomes, never rewards. A rollout that met one is taken up again where it stood, within
+its budget, by replaying its actions in a fresh environment; a run in which too many fail stops.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from agentrl.agents.engine import Engine
-from agentrl.agents.render import Renderer
+from agentrl.agents.episode import Limits, LLMAgent, ReplayError, play_episode
 from agentrl.envs.base import Episode
-from agentrl.errors import ConfigError, InfraError, RunStoppedError
-from agentrl.types import Group, Outcome, SamplingParams, Task, Turn
+from agentrl.errors import InfraError, RunStoppedError
+from agentrl.types import Group, Outcome, Task, Turn
+
+__all__ = ["AgentLoop", "EnvFactory", "LLMAgent", "Limits", "RolloutSpec"]
 
 _serial = itertools.count()
 
@@ -36,39 +37,16 @@ class RolloutSpec:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a turn, an episode and a run. The bound on action tokens is `SamplingParams.max_tokens`."""
+class TurnLog(Protocol):
+    """Where the turns of a group are kept while it is played; see `agentrl.agents.journal`."""
 
-    turn_seconds: float = 600.0
-    """Wall time of one turn, or of a reset; beyond it the engine or the environment is taken to hang: an
-    infrastructure error."""
-    turns: int = 50
-    """Then the episode is truncated("max_turns"), if the environment's own limit has not ended it before."""
-    context_tokens: int = 1 << 20
-    """Where the next action might not fit in this, or in the engine, the episode is truncated("context")."""
-    concurrency: int = 64
-    """Episodes at a time in one `collect`."""
-    retries: int = 2
-    """How often a rollout that an infrastructure error ended is played again."""
-    failure_rate: float = 0.2
-    """Share of failed attempts of the run beyond which it stops …"""
-    failure_grace: int = 20
-    """… once so many attempts have been made."""
+    @property
+    def turns(self) -> list[list[Turn]]:
+        """Of each rollout, the turns that were played before."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class LLMAgent:
-    """A policy: an engine, how to talk to it, and how to sample."""
-
-    engine: Engine
-    renderer: Renderer
-    params: SamplingParams = field(default_factory=SamplingParams)
-
-    def turn_params(self, seed: int, turn: int) -> SamplingParams:
-        """Sampling parameters of one turn: seeded, and ending where the template ends an action."""
-        stops = tuple(dict.fromkeys((*self.params.stop_token_ids, *self.renderer.stop_token_ids)))
-        return replace(self.params, stop_token_ids=stops, seed=seed << 16 | turn)
+    def add(self, rollout: int, turn: Turn) -> None: ...
+    def restart(self, rollout: int) -> None: ...
 
 
 class AgentLoop:
@@ -86,6 +64,8 @@ class AgentLoop:
         """Episodes begun, retries included."""
         self.failures = 0
         """Episodes that an infrastructure error ended."""
+        self.discarded = 0
+        """Action tokens of turns that did not get into their group: their replay failed."""
         self._make_env = make_env
         self._idle: dict[str, list[Episode]] = {}
 
@@ -102,16 +82,44 @@ class AgentLoop:
             RunStoppedError: too many infrastructure failures.
             ConfigError: not even the first prompt of a task fits the context.
         """
-        places = asyncio.Semaphore(self.limits.concurrency)
+        places = self.places()
+
+        async def play(spec: RolloutSpec) -> Group:
+            group = await self.group(spec, places)
+            if on_group is not None:
+                on_group(group)
+            return group
+
         try:
             async with asyncio.TaskGroup() as tasks:
-                groups = []
-                for spec in specs:
-                    rollouts = [tasks.create_task(self._rollout(spec, i, places)) for i in range(spec.rollouts)]
-                    groups.append(tasks.create_task(_assemble(spec.task, rollouts, on_group)))
+                playing = [tasks.create_task(play(spec)) for spec in specs]
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # the other tasks were cancelled because of it
-        return [group.result() for group in groups]
+            raise _first(errors) from None  # the other tasks were cancelled because of it
+        return [task.result() for task in playing]
+
+    def places(self) -> asyncio.Semaphore:
+        """As many places as episodes may run at once. They are given in the order in which they are asked for."""
+        return asyncio.Semaphore(self.limits.concurrency)
+
+    async def group(self, spec: RolloutSpec, places: asyncio.Semaphore, log: TurnLog | None = None) -> Group:
+        """Play one group, in the order of its rollouts, whichever ends first.
+
+        Args:
+            places: shared by all that is played at the same time.
+            log: holds the turns that were played before, and gets those that are played now.
+
+        Raises:
+            As `collect`.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                rollouts = [tasks.create_task(self._rollout(spec, i, places, log)) for i in range(spec.rollouts)]
+        except ExceptionGroup as errors:
+            raise _first(errors) from None
+        group = Group(spec.task)
+        for rollout in rollouts:
+            group.graft(Group(spec.task, rollout.result()))
+        return group
 
     def close(self) -> None:
         """Close the environments."""
@@ -120,144 +128,91 @@ class AgentLoop:
                 env.close()
         self._idle.clear()
 
-    async def _rollout(self, spec: RolloutSpec, index: int, places: asyncio.Semaphore) -> list[list[Turn]]:
-        """One rollout: the attempts at it, of which only the last may have got through."""
-        attempts: list[list[Turn]] = []
-        async with places:
-            while len(attempts) <= self.limits.retries:
-                attempts.append(await self._attempt(spec, index))
-                if attempts[-1][-1].outcome.status != "infra_error":
-                    break
-        return attempts
+    async def _rollout(
+        self, spec: RolloutSpec, index: int, places: asyncio.Semaphore, log: TurnLog | None
+    ) -> list[Turn]:
+        """One rollout: the turns of its episode, and for each failure a leaf beside the turn that came to pass."""
+        turns: list[Turn] = []
+        past: list[int] = []  # indices of the episode's own turns
 
-    async def _attempt(self, spec: RolloutSpec, index: int) -> list[Turn]:
+        def keep(turn: Turn) -> None:
+            turn.parent = past[-1] if past else None
+            past.append(len(turns))
+            turns.append(turn)
+
+        for turn in log.turns[index] if log else ():
+            keep(turn)
+
+        def played(turn: Turn) -> None:
+            if log is not None:
+                log.add(index, turn)
+            keep(turn)
+
+        asked = time.perf_counter()
+        async with places:
+            for _ in range(self.limits.retries + 1):
+                if past and turns[past[-1]].outcome.done:
+                    break
+                queued_s, asked = time.perf_counter() - asked, time.perf_counter()
+                failure = await self._attempt(spec, index, [turns[i] for i in past], played, queued_s)
+                if failure is None:
+                    break
+                turns.append(_failed(turns[past[-1]] if past else None, past[-1] if past else None, failure))
+                if isinstance(failure, ReplayError):
+                    self.discarded += sum(len(turns[i].action_ids) for i in past)
+                    past.clear()
+                    if log is not None:
+                        log.restart(index)
+        return turns
+
+    async def _attempt(
+        self, spec: RolloutSpec, index: int, past: list[Turn], played: Callable[[Turn], None], queued_s: float
+    ) -> InfraError | None:
+        """Play the rest of an episode; returns what ended it before its time."""
         self.attempts += 1
         idle = self._idle.setdefault(spec.task.env_id, [])
         env: Episode | None = None
         session = f"episode {next(_serial)}"
-        turns: list[Turn] = []
+        seed = spec.seed * 65_537 + index
         try:
             env = idle.pop() if idle else self._make_env(spec.task.env_id)
-            await play_episode(env, self.agent, spec.task, spec.seed * 65_537 + index, self.limits, session, turns)
+            await play_episode(env, self.agent, spec.task, seed, self.limits, session, past, played, queued_s=queued_s)
         except InfraError as error:
-            turns.append(_failed(turns, str(error)))
-            self._count_failure(turns[-1])
             if env is not None:
                 env.close()  # its state is unknown
-        else:
-            idle.append(env)
+            self._count_failure(error)
+            return error
         finally:
             self.agent.engine.release(session)
-        return turns
+        idle.append(env)
+        return None
 
-    def _count_failure(self, turn: Turn) -> None:
+    def _count_failure(self, error: InfraError) -> None:
         self.failures += 1
         rate = self.failures / self.attempts
         if self.attempts >= self.limits.failure_grace and rate > self.limits.failure_rate:
             raise RunStoppedError(
                 f"{self.failures} of {self.attempts} episodes ended in an infrastructure error, more than the share "
-                f"of {self.limits.failure_rate:.0%} allowed; the last: {turn.outcome.reason}"
-            )
+                f"of {self.limits.failure_rate:.0%} allowed; the last: {error}"
+            ) from error
 
 
-async def _assemble(
-    task: Task, rollouts: Sequence[asyncio.Task[list[list[Turn]]]], on_group: Callable[[Group], None] | None
-) -> Group:
-    """The group of a task, in the order of its rollouts, whichever ended first."""
-    group = Group(task)
-    for rollout in rollouts:
-        for turns in await rollout:
-            group.graft(Group(task, turns))
-    if on_group is not None:
-        on_group(group)
-    return group
-
-
-async def play_episode(
-    env: Episode, agent: LLMAgent, task: Task, seed: int, limits: Limits, session: str, turns: list[Turn]
-) -> None:
-    """Play one episode, appending its turns to `turns` as they are complete; the last one's outcome is final.
-
-    Raises:
-        InfraError: the engine or the environment failed, or a turn took too long; the turns so far stay.
-        ConfigError: the first prompt does not fit the context.
-    """
-    renderer, engine, max_tokens = agent.renderer, agent.engine, agent.params.max_tokens
-    room = min(limits.context_tokens, engine.max_context) - max_tokens
-    async with _deadline(limits.turn_seconds):
-        observation, _ = await env.reset_async(seed=task.seed, options={"task": task.task_id})
-    prompt = renderer.first(observation)
-    if len(prompt) > room:
-        raise ConfigError(
-            f"the first prompt of task {task.task_id} has {len(prompt)} tokens and the action may have {max_tokens}: "
-            f"more than the context of {room + max_tokens}"
-        )
-    context: list[int] = []
-    while True:
-        begun = time.perf_counter()
-        seen = len(context)
-        context += prompt
-        async with _deadline(limits.turn_seconds):
-            completion = await engine.generate(context, agent.turn_params(seed, len(turns)), session)
-            action = renderer.parse(completion.token_ids)
-            feedback, _, _, _, info = await env.step_async(action)
-        outcome: Outcome = info["outcome"]
-        cost: dict[str, float] = {
-            "prompt_tokens": len(context),
-            "cached_tokens": seen,
-            "completion_tokens": len(completion.token_ids),
-        }
-        context += completion.token_ids
-        upcoming: list[int] = []
-        if not outcome.done:
-            upcoming = renderer.next(completion.token_ids, feedback)
-            if len(turns) + 1 >= limits.turns:
-                outcome = Outcome.truncated("max_turns")
-            elif len(context) + len(upcoming) > room:
-                outcome = Outcome.truncated("context")
-        turns.append(
-            Turn(
-                parent=len(turns) - 1 if turns else None,
-                prompt_ids=prompt,
-                action_ids=completion.token_ids,
-                logprobs=completion.logprobs,
-                versions=completion.versions,
-                observation=observation,
-                action=action,
-                rewards=dict(info["rewards"]),
-                outcome=outcome,
-                feedback=feedback,
-                finish_reason=completion.finish_reason,
-                cost=cost,
-                seconds=time.perf_counter() - begun,
-            )
-        )
-        if outcome.done:
-            return
-        observation, prompt = feedback, upcoming
-
-
-def _failed(turns: list[Turn], cause: str) -> Turn:
+def _failed(last: Turn | None, parent: int | None, error: InfraError) -> Turn:
     """The turn during which the infrastructure failed: it has no action, and takes part in nothing."""
     return Turn(
-        parent=len(turns) - 1 if turns else None,
+        parent=parent,
         prompt_ids=(),
         action_ids=(),
         logprobs=(),
         versions=(),
-        observation=turns[-1].feedback if turns else "",
+        observation=last.feedback if last else "",
         action="",
         rewards={},
-        outcome=Outcome.infra_error(cause),
+        outcome=Outcome.infra_error(str(error)),
     )
 
 
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds) as timer:
-            yield
-    except TimeoutError:
-        if not timer.expired():
-            raise  # somebody else's
-        raise InfraError(f"no answer within {seconds:g} s") from None
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended a group of tasks."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

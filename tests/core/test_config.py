@@ -172,7 +172,7 @@ def test_known_keys_are_those_that_can_be_set() -> None:
     for key in keys:
         value: Any = Config()
         for part in key.split("."):
-            value = getattr(value, part)
+            value = getattr(value, f"{part}_" if part == "async" else part)
         nested: Any = value
         for part in reversed(key.split(".")):
             nested = {part: nested}

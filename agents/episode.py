@@ -1,0 +1,190 @@
+"""One episode: observation → tokens → engine → action → environment, turn by turn; and its replay after a failure.
+
+An environment of the contract is a function of task and actions, so an episode that was interrupted goes on by playing
+its actions again. Every turn carries a hash of what the environment showed after it; a replay that shows anything else
+is an error, not an episode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentrl.agents.engine import Engine
+from agentrl.agents.render import Renderer
+from agentrl.envs.base import Episode
+from agentrl.errors import ConfigError, InfraError
+from agentrl.types import Outcome, SamplingParams, Task, Turn
+
+
+class ReplayError(InfraError):
+    """An environment did not show again what it had shown; the episode has to begin anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a turn, an episode and a run. The bound on action tokens is `SamplingParams.max_tokens`."""
+
+    turn_seconds: float = 600.0
+    """Wall time of one turn, or of a reset; beyond it the engine or the environment is taken to hang: an
+    infrastructure error."""
+    turns: int = 50
+    """Then the episode is truncated("max_turns"), if the environment's own limit has not ended it before."""
+    context_tokens: int = 1 << 20
+    """Where the next action might not fit in this, or in the engine, the episode is truncated("context")."""
+    concurrency: int = 64
+    """Episodes at a time."""
+    retries: int = 2
+    """How often a rollout that an infrastructure error ended is taken up again."""
+    failure_rate: float = 0.2
+    """Share of failed attempts of the run beyond which it stops …"""
+    failure_grace: int = 20
+    """… once so many attempts have been made."""
+
+
+@dataclass(frozen=True, slots=True)
+class LLMAgent:
+    """A policy: an engine, how to talk to it, and how to sample."""
+
+    engine: Engine
+    renderer: Renderer
+    params: SamplingParams = field(default_factory=SamplingParams)
+
+    def turn_params(self, seed: int, turn: int) -> SamplingParams:
+        """Sampling parameters of one turn: seeded, and ending where the template ends an action."""
+        stops = tuple(dict.fromkeys((*self.params.stop_token_ids, *self.renderer.stop_token_ids)))
+        return replace(self.params, stop_token_ids=stops, seed=seed << 16 | turn)
+
+
+async def play_episode(
+    env: Episode,
+    agent: LLMAgent,
+    task: Task,
+    seed: int,
+    limits: Limits,
+    session: str,
+    past: Sequence[Turn],
+    on_turn: Callable[[Turn], None],
+    *,
+    queued_s: float = 0.0,
+) -> None:
+    """Play one episode to its end; the last turn's outcome is final.
+
+    Args:
+        past: turns of the same episode that were played before, the last one not final; they are replayed.
+        on_turn: called with every further turn when it is complete. Its `parent` counts along the episode.
+        queued_s: how long the episode waited for its place.
+
+    Raises:
+        InfraError: the engine or the environment failed, or a turn took too long; the turns so far stay.
+        ReplayError: the environment does not do what it did before.
+        ConfigError: the first prompt does not fit the context.
+    """
+    renderer, engine, max_tokens = agent.renderer, agent.engine, agent.params.max_tokens
+    room = min(limits.context_tokens, engine.max_context) - max_tokens
+    begun = time.perf_counter()
+    observation = await _catch_up(env, task, past, limits)
+    environment_s = time.perf_counter() - begun
+    context = [i for turn in past for i in (*turn.prompt_ids, *turn.action_ids)]
+    prompt = renderer.next(past[-1].action_ids, observation) if past else renderer.first(observation)
+    if len(context) + len(prompt) > room:
+        raise ConfigError(
+            f"the first prompt of task {task.task_id} has {len(prompt)} tokens and the action may have {max_tokens}: "
+            f"more than the context of {room + max_tokens}"
+        )
+    number = len(past)
+    while True:
+        seen = len(context)
+        context += prompt
+        async with _deadline(limits.turn_seconds):
+            asked = time.perf_counter()
+            completion = await engine.generate(context, agent.turn_params(seed, number), session)
+            answered = time.perf_counter()
+            action = renderer.parse(completion.token_ids)
+            feedback, _, _, _, info = await env.step_async(action)
+        now = time.perf_counter()
+        environment_s += now - answered
+        outcome: Outcome = info["outcome"]
+        shown = state_hash(feedback, info)
+        cost: dict[str, float] = {
+            "prompt_tokens": len(context),
+            "cached_tokens": seen,
+            "completion_tokens": len(completion.token_ids),
+        }
+        context += completion.token_ids
+        upcoming: list[int] = []
+        if not outcome.done:
+            upcoming = renderer.next(completion.token_ids, feedback)
+            if number + 1 >= limits.turns:
+                outcome = Outcome.truncated("max_turns")
+            elif len(context) + len(upcoming) > room:
+                outcome = Outcome.truncated("context")
+        on_turn(
+            Turn(
+                parent=number - 1 if number else None,
+                prompt_ids=prompt,
+                action_ids=completion.token_ids,
+                logprobs=completion.logprobs,
+                versions=completion.versions,
+                observation=observation,
+                action=action,
+                rewards=dict(info["rewards"]),
+                outcome=outcome,
+                feedback=feedback,
+                finish_reason=completion.finish_reason,
+                cost=cost,
+                seconds=now - begun,
+                timing={
+                    "queue": queued_s + completion.queue_s,
+                    "engine": answered - asked - completion.queue_s,
+                    "environment": environment_s,
+                },
+                state_hash=shown,
+            )
+        )
+        if outcome.done:
+            return
+        observation, prompt = feedback, upcoming
+        number, begun, environment_s, queued_s = number + 1, now, 0.0, 0.0
+
+
+async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limits) -> str:
+    """Bring the environment to where the episode stands; returns what it shows there."""
+    async with _deadline(limits.turn_seconds):
+        observation, _ = await env.reset_async(seed=task.seed, options={"task": task.task_id})
+    if past and observation != past[0].observation:
+        raise ReplayError(f"task {task.task_id} begins with another observation than before: {observation[:80]!r}")
+    for number, turn in enumerate(past, 1):
+        async with _deadline(limits.turn_seconds):
+            observation, _, _, _, info = await env.step_async(turn.action)
+        if state_hash(observation, info) != turn.state_hash:
+            raise ReplayError(
+                f"task {task.task_id} replayed differently at turn {number} ({turn.action[:40]!r}): "
+                f"{observation[:80]!r} instead of {turn.feedback[:80]!r}"
+            )
+    return observation
+
+
+def state_hash(observation: str, info: Mapping[str, Any]) -> str:
+    """Hash of all that an environment shows of its state after a step: text, rewards, outcome, admissible commands."""
+    outcome: Outcome = info["outcome"]
+    rewards = sorted((name, float(value)) for name, value in info["rewards"].items())
+    shown = [observation, outcome.status, outcome.success, outcome.reason, rewards, info.get("admissible_commands")]
+    return hashlib.blake2b(json.dumps(shown).encode(), digest_size=8).hexdigest()
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds) as timer:
+            yield
+    except TimeoutError:
+        if not timer.expired():
+            raise  # somebody else's
+        raise InfraError(f"no answer within {seconds:g} s") from None
