@@ -178,9 +178,14 @@ class Learner:
 
     # -- scoring -------------------------------------------------------------------------------------------------
 
-    def logprobs(self, rows: Sequence[Row]) -> list[Floats]:
-        """(L,) per row: log-probs of the trained action tokens under the current policy, 0 elsewhere."""
-        return self._score(rows, lambda micro: _chosen(self._forward(self.model, micro)[0], micro))
+    def logprobs(
+        self, rows: Sequence[Row], *, temperature: float | None = None, dtype: str | None = None
+    ) -> list[Floats]:
+        """(L,) per row: log-probs of the trained action tokens under the current policy, 0 elsewhere.
+
+        Temperature and arithmetic are those of training unless they are given.
+        """
+        return self._score(rows, lambda micro: _chosen(self._forward(self.model, micro, temperature, dtype)[0], micro))
 
     def reference_logprobs(self, rows: Sequence[Row]) -> list[Floats]:
         """The same under the reference model."""
@@ -297,9 +302,11 @@ class Learner:
         metrics["padding"] = packing.padding_share(lengths, [batch for share in shares for batch in share])
         return metrics
 
-    def _forward(self, model: nn.Module, micro: MicroBatch, temperature: float | None = None) -> tuple[Tensor, Tensor]:
+    def _forward(
+        self, model: nn.Module, micro: MicroBatch, temperature: float | None = None, dtype: str | None = None
+    ) -> tuple[Tensor, Tensor]:
         """(N, V) log-probs of every token and (N, H) hidden states before each target."""
-        with self._precision(model):
+        with self._precision(model, dtype):
             logits, hidden = logits_at(model, micro.ids, micro.index)
         logits = logits.float()
         temperature = temperature or self.options.temperature or 1.0
@@ -314,10 +321,10 @@ class Learner:
             values: Tensor = self.critic(micro.ids, micro.index, hidden)
         return values
 
-    def _precision(self, model: nn.Module | None) -> ExitStack:
+    def _precision(self, model: nn.Module | None, dtype: str | None = None) -> ExitStack:
         """The arithmetic of a forward pass of `model`."""
         stack = ExitStack()
-        if self.options.dtype == "bfloat16":
+        if (dtype or self.options.dtype) == "bfloat16":
             stack.enter_context(torch.autocast(self.device.type, torch.bfloat16))
             if model is not None and self.device.type == "cpu" and attention.supported(self.model.config):
                 stack.enter_context(attention.blocked(model))

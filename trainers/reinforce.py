@@ -10,11 +10,11 @@ import numpy as np
 
 from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.agents.loop import RolloutSpec
-from agentrl.errors import RunStoppedError
 from agentrl.trainers.credit import assign
 from agentrl.trainers.curriculum import Curriculum
 from agentrl.trainers.data import Row, make_rows, per_turn, with_credit
 from agentrl.trainers.evaluate import fixed_tasks, measure
+from agentrl.trainers.gate import check_gate
 from agentrl.trainers.learner import Learner, LearnerOptions
 from agentrl.trainers.methods import Method, get_method
 from agentrl.trainers.prepare import Policy
@@ -92,7 +92,9 @@ class Reinforcement:
         generated = time.perf_counter()
         rows, metrics = self._credit(groups)
         if number <= GATE_STEPS:
-            metrics["rl/gate_gap"] = self._gate(rows)
+            bound = self.session.config.failures.max_logprob_gap
+            if (gap := check_gate(self.learner, rows, self.session.state.version, bound)) is not None:
+                metrics["rl/gate_gap"] = gap
         credited = time.perf_counter()
         rl = self.session.config.rl
         trained = self.learner.update(rows, self.method.loss, epochs=rl.epochs, mini_batches=rl.mini_batches)
@@ -148,22 +150,6 @@ class Reinforcement:
         for group, values_of_group in zip(groups, returns, strict=True):
             self.curriculum.observe(group.task.task_id, values_of_group)
         return with_credit(rows, credited, values), _rollout_metrics(groups, returns)
-
-    def _gate(self, rows: Sequence[Row]) -> float:
-        """Mean |log π_rollout − log π_trainer| before any update.
-
-        Raises:
-            RunStoppedError: it exceeds the bound; training would correct for a policy that never acted.
-        """
-        trainer = self.learner.logprobs(rows)
-        gap = np.concatenate([np.abs(t - r.logprobs)[r.mask] for t, r in zip(trainer, rows, strict=True)] or [[0.0]])
-        bound = self.session.config.failures.max_logprob_gap
-        if gap.mean() > bound:
-            raise RunStoppedError(
-                f"rollout and trainer log-probs differ by {gap.mean():.3f} on average, more than {bound}: check "
-                "rl.temperature, engine.dtype and engine.train_dtype, and the chat template"
-            )
-        return float(gap.mean())
 
     def _validate(self) -> dict[str, float]:
         config = self.session.config
