@@ -53,6 +53,8 @@ class Row:
     """The critic's values when the rollout was judged."""
     reference: Floats | None = None
     """Log-probs under the reference model."""
+    proximal: Floats | None = None
+    """Log-probs under the trainer's policy before the first optimiser step on the batch, where they are known."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -23,22 +23,15 @@ from transformers import PreTrainedModel
 from agentrl.config import OptimConfig
 from agentrl.errors import ConfigError, RunStoppedError
 from agentrl.trainers import attention, packing
+from agentrl.trainers.correction import Correction
 from agentrl.trainers.data import Floats, Row, SftRow
 from agentrl.trainers.loss_spec import LossSpec
-from agentrl.trainers.losses import (
-    POLICY_STATS,
-    VALUE_STATS,
-    Stats,
-    entropy_of,
-    kl_loss,
-    policy_loss,
-    token_weights,
-    value_loss,
-)
+from agentrl.trainers.losses import Stats, token_weights
 from agentrl.trainers.micro_batch import MicroBatch
+from agentrl.trainers.objective import Objective
 from agentrl.trainers.optim import Optimizer
 from agentrl.trainers.policy import Critic, CriticKind, add_lora, logits_at, plain_weights, reference_of
-from agentrl.trainers.reduce import add_up, union
+from agentrl.trainers.reduce import add_up, is_maximum, union
 from agentrl.trainers.world import World
 
 Metrics = dict[str, float]
@@ -84,11 +77,22 @@ class Learner:
 
     # -- reinforcement learning ----------------------------------------------------------------------------------
 
-    def update(self, rows: Sequence[Row], loss: LossSpec, *, epochs: int = 1, mini_batches: int = 1) -> Metrics:
+    def update(
+        self,
+        rows: Sequence[Row],
+        loss: LossSpec,
+        *,
+        epochs: int = 1,
+        mini_batches: int = 1,
+        correction: Correction | None = None,
+    ) -> Metrics:
         """Train on a batch: `epochs` passes, each in `mini_batches` optimiser steps over random parts of the rows.
 
         All processes must call it with the same rows. Where the loss consists of the policy's surrogate alone, rows
         whose advantages are all 0 have no gradient and are not computed, though they count in the normalisation.
+
+        A `correction` compares with the policy before the first step. Where there are several steps, that costs a
+        forward pass over the rows; the only step of an update has it at hand.
 
         Returns:
             Means over the action tokens computed (`loss`: their weighted sum), over the steps taken; `steps` is 0 and
@@ -101,27 +105,35 @@ class Learner:
         begin = time.perf_counter()
         if loss.reference_in_loss:
             rows = self._with_reference(rows)
+        if correction is not None and epochs * mini_batches > 1:
+            rows = self._with_proximal(rows, loss)
         before = self.optimizer.step_count
         parts = [p for _ in range(epochs) for p in np.array_split(self._rng.permutation(len(rows)), mini_batches)]
-        steps = [self._policy_step([rows[i] for i in part], loss) for part in parts]
+        objective = Objective(loss, correction)
+        steps = [self._policy_step([rows[i] for i in part], objective) for part in parts]
         metrics = _merge([m for m in steps if m])
         metrics["steps"] = float(self.optimizer.step_count - before)
         metrics["seconds"] = time.perf_counter() - begin
         return metrics
 
-    def _policy_step(self, rows: list[Row], spec: LossSpec) -> Metrics:
+    def _trains(self, row: Row, spec: LossSpec) -> bool:
+        """Whether the row can have a gradient."""
+        return bool(row.mask.any() and (row.advantages.any() or not spec.policy_only or self.critic is not None))
+
+    def _policy_step(self, rows: list[Row], objective: Objective) -> Metrics:
+        spec = objective.spec
         weights = token_weights([int(row.mask.sum()) for row in rows], spec)
-        batch = [(row, w) for row, w in zip(rows, weights, strict=True) if row.mask.any()]
-        if spec.policy_only and self.critic is None:
-            batch = [(row, w) for row, w in batch if row.advantages.any()]
+        batch = [(row, w) for row, w in zip(rows, weights, strict=True) if self._trains(row, spec)]
         if not batch:
             return {}
         kept = [row for row, _ in batch]
         fields = {
-            "old": [row.logprobs for row in kept],
+            "behaviour": [row.logprobs for row in kept],
             "advantages": [row.advantages for row in kept],
             "weights": [np.full(len(row), w, np.float32) for row, w in batch],
         }
+        if any(row.proximal is not None for row in kept):
+            fields["proximal"] = _present("proximal", [row.proximal for row in kept])
         if spec.reference_in_loss:
             fields["reference"] = _present("reference", [row.reference for row in kept])
         if self.critic is not None:
@@ -130,27 +142,12 @@ class Learner:
 
         def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
             distributions, hidden = self._forward(self.model, micro)
-            logprobs, f = _chosen(distributions, micro), micro.fields
-            total, stats = policy_loss(logprobs, f["old"], f["advantages"], f["weights"], micro.rows, spec)
-            entropy = entropy_of(distributions if spec.entropy_coef else distributions.detach())
-            stats["entropy"] = entropy.detach().sum()
-            if spec.entropy_coef:
-                total = total - spec.entropy_coef * (f["weights"] * entropy).sum()
-            if spec.reference_in_loss:
-                term, more = kl_loss(logprobs, f["reference"], f["weights"], spec.kl)
-                total, stats = total + spec.kl_coef * term, stats | more
-            if self.critic is not None:
-                value = self._value(micro, hidden)
-                term, more = value_loss(value, f["values"], f["returns"], f["weights"], spec.value_clip)
-                total, stats = total + spec.value_coef * term, stats | more
-            return total, stats | {"loss": total.detach()}
+            return objective(distributions, None if self.critic is None else self._value(micro, hidden), micro)
 
-        names = [*POLICY_STATS, "entropy", "loss"]
-        names += ["kl"] if spec.reference_in_loss else []
-        names += VALUE_STATS if self.critic is not None else []
-        metrics = self._step([row.ids for row in kept], [row.mask for row in kept], fields, compute, names)
-        metrics["ratio_std"] = max(metrics.pop("ratio_square") - metrics["ratio"] ** 2, 0.0) ** 0.5
-        return metrics
+        names = objective.stats(critic=self.critic is not None)
+        return objective.metrics(
+            self._step([row.ids for row in kept], [row.mask for row in kept], fields, compute, names)
+        )
 
     # -- supervised fine-tuning ----------------------------------------------------------------------------------
 
@@ -169,7 +166,7 @@ class Learner:
 
         def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
             distributions, _ = self._forward(self.model, micro, temperature=1.0)
-            loss = -(micro.fields["weights"] * _chosen(distributions, micro)).sum()
+            loss = -(micro.fields["weights"] * micro.chosen(distributions)).sum()
             return loss, {"loss": loss.detach()}
 
         metrics = self._step([row.ids for row in rows], [w > 0 for w in weights], fields, compute, ["loss"])
@@ -185,12 +182,12 @@ class Learner:
 
         Temperature and arithmetic are those of training unless they are given.
         """
-        return self._score(rows, lambda micro: _chosen(self._forward(self.model, micro, temperature, dtype)[0], micro))
+        return self._score(rows, lambda micro: micro.chosen(self._forward(self.model, micro, temperature, dtype)[0]))
 
     def reference_logprobs(self, rows: Sequence[Row]) -> list[Floats]:
         """The same under the reference model."""
         reference = self._reference()
-        return self._score(rows, lambda micro: _chosen(self._forward(reference, micro)[0], micro))
+        return self._score(rows, lambda micro: micro.chosen(self._forward(reference, micro)[0]))
 
     def values(self, rows: Sequence[Row]) -> list[Floats]:
         """(L,) per row: the critic's value before each trained action token, 0 elsewhere."""
@@ -215,6 +212,11 @@ class Learner:
         scored = self.reference_logprobs(rows)
         return [dataclasses.replace(row, reference=r) for row, r in zip(rows, scored, strict=True)]
 
+    def _with_proximal(self, rows: Sequence[Row], spec: LossSpec) -> list[Row]:
+        trained = [i for i, row in enumerate(rows) if row.proximal is None and self._trains(row, spec)]
+        scored = dict(zip(trained, self.logprobs([rows[i] for i in trained]), strict=True))
+        return [dataclasses.replace(r, proximal=scored[i]) if i in scored else r for i, r in enumerate(rows)]
+
     @torch.no_grad()
     def _score(self, rows: Sequence[Row], compute: Callable[[MicroBatch], Tensor]) -> list[Floats]:
         shares = packing.plan([len(row) for row in rows], self.options.micro_batch_tokens, self.world.size)
@@ -234,6 +236,12 @@ class Learner:
     def weights(self) -> dict[str, Tensor]:
         """The policy's weights by their Hugging Face names, for `Engine.publish` and checkpoints; not copied."""
         return plain_weights(self.model)
+
+    def adapters(self) -> dict[str, Tensor]:
+        """The weights of the LoRA adapters alone, by the names that `peft` gives them in a file; not copied."""
+        from peft import get_peft_model_state_dict
+
+        return {name: tensor.detach() for name, tensor in get_peft_model_state_dict(self.model).items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the policy's plain weights that a resumed run needs."""
@@ -283,7 +291,7 @@ class Learner:
             loss, stats = compute(micro)
             loss.backward()
             for name, value in stats.items():
-                sums[name] += value
+                sums[name] = torch.maximum(sums[name], value) if is_maximum(name) else sums[name] + value
         if self.world.size > 1:
             sums = add_up(self.optimizer.parameters, sums)
         loss_sum = float(sums["loss"])
@@ -296,7 +304,8 @@ class Learner:
         lr = self.optimizer.lr
         self.optimizer.step()
         count = max(int(sum(mask.sum() for mask in masks)), 1)
-        metrics = {name: float(v) / (1 if name == "loss" else count) for name, v in sums.items()}
+        whole = {name for name in sums if name == "loss" or is_maximum(name)}
+        metrics = {name: float(v) / (1 if name in whole else count) for name, v in sums.items()}
         metrics |= {"grad_norm": norm, "lr": lr, "rows": float(len(ids)), "tokens": float(sum(lengths))}
         metrics["action_tokens"] = float(count)
         metrics["padding"] = packing.padding_share(lengths, [batch for share in shares for batch in share])
@@ -331,11 +340,6 @@ class Learner:
         return stack
 
 
-def _chosen(distributions: Tensor, micro: MicroBatch) -> Tensor:
-    """(N,) log-probs of the targets."""
-    return distributions.gather(-1, micro.targets[:, None]).squeeze(-1)
-
-
 def _present(name: str, arrays: list[Floats | None]) -> list[Floats]:
     """The arrays, if every row has its own."""
     present = [array for array in arrays if array is not None]
@@ -345,9 +349,11 @@ def _present(name: str, arrays: list[Floats | None]) -> list[Floats]:
 
 
 def _merge(steps: Sequence[Metrics]) -> Metrics:
-    """Mean over the optimiser steps of an update; counts are summed."""
+    """Mean over the optimiser steps of an update; counts are summed, of maxima the largest counts."""
     if not steps:
         return {}
-    summed = {"rows", "tokens", "action_tokens"}
-    columns = {key: [step[key] for step in steps] for key in steps[0]}
-    return {key: float(np.sum(c) if key in summed else np.mean(c)) for key, c in columns.items()}
+
+    def merge(key: str) -> Callable[[list[float]], np.floating[Any]]:
+        return np.sum if key in ("rows", "tokens", "action_tokens") else np.max if is_maximum(key) else np.mean
+
+    return {key: float(merge(key)([step[key] for step in steps])) for key in steps[0]}

@@ -52,9 +52,9 @@ def policy_loss(
 
     Args:
         logprobs: (N,) under the current policy; the only argument with a gradient.
-        old: (N,) behaviour log-probs.
+        old: (N,) log-probs of the policy that the ratio compares with: behaviour, or proximal (`correction.py`).
         advantages: (N,).
-        weights: (N,) from `token_weights`.
+        weights: (N,) from `token_weights`, times importance weights where there is a correction.
         rows: (N,) row of each token; tokens of a row are never split over micro-batches.
     """
     log_ratio = logprobs - old

@@ -52,5 +52,9 @@ class MicroBatch:
             fields={name: tensor(pad(arrays, length)[rows, columns]) for name, arrays in fields.items()},
         )
 
+    def chosen(self, distributions: Tensor) -> Tensor:
+        """(N,) log-probs of the targets, from those of every token (N, V)."""
+        return distributions.gather(-1, self.targets[:, None]).squeeze(-1)
+
     def __len__(self) -> int:
         return len(self.index)

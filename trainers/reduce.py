@@ -12,8 +12,13 @@ from torch import Tensor, nn
 T = TypeVar("T")
 
 
-def add_up(parameters: Sequence[nn.Parameter], sums: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Add gradients (in place) and named scalars over all processes, in one all-reduce.
+def is_maximum(name: str) -> bool:
+    """Whether a statistic is the largest of its parts, and not their sum."""
+    return name.endswith("_max")
+
+
+def add_up(parameters: Sequence[nn.Parameter], stats: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Add gradients (in place) and named scalars over all processes, in one all-reduce; maxima take another.
 
     A parameter without a gradient on any process keeps none: an optimiser skips it, where a gradient of zeros would
     let its momentum move it.
@@ -21,12 +26,17 @@ def add_up(parameters: Sequence[nn.Parameter], sums: Mapping[str, Tensor]) -> di
     present = torch.tensor([float(p.grad is not None) for p in parameters])
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     device = gradients[0].device
-    flat = torch.cat([*(g.flatten() for g in gradients), present.to(device), torch.stack(list(sums.values()))])
+    flat = torch.cat([*(g.flatten() for g in gradients), present.to(device), torch.stack(list(stats.values()))])
     dist.all_reduce(flat)
-    *parts, holders, totals = flat.split([*(p.numel() for p in parameters), len(parameters), len(sums)])
+    *parts, holders, totals = flat.split([*(p.numel() for p in parameters), len(parameters), len(stats)])
     for parameter, part, count in zip(parameters, parts, holders.tolist(), strict=True):
         parameter.grad = part.view_as(parameter) if count else None
-    return dict(zip(sums, totals, strict=True))
+    reduced = dict(zip(stats, totals, strict=True))
+    if names := [name for name in stats if is_maximum(name)]:
+        largest = torch.stack([stats[name] for name in names])
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+        reduced |= zip(names, largest, strict=True)
+    return reduced
 
 
 def union(items: Sequence[tuple[int, T]]) -> list[T]:
