@@ -1,0 +1,1 @@
+"""An engine of one or more stock vLLM servers."""
