@@ -72,7 +72,7 @@ def logprob_gap(rows: Sequence[Row], trainer: Sequence[Floats], version: int) ->
 
 def find_cause(learner: Learner, rows: Sequence[Row], version: int, bound: float) -> str:
     """Why engine and trainer disagree on the tokens of a version, with what to do about it."""
-    set_to = learner.options.temperature
+    set_to = learner.options.temperature or 1.0
     behaviour = _tokens(rows, [row.logprobs for row in rows], version)
 
     def trainer(temperature: float, dtype: str | None = None) -> Floats:
