@@ -84,9 +84,7 @@ def find_cause(learner: Learner, rows: Sequence[Row], version: int, bound: float
     gap = gap_at(set_to)
     fitted = 1.0 if gap_at(1.0) <= EXPLAINED * gap else _fit(gap_at)
     if gap_at(fitted) <= EXPLAINED * gap:
-        told = (
-            f"the engine's log-probs are those of temperature {fitted:.3g}, where they differ by {gap_at(fitted):.3g}"
-        )
+        told = f"the engine's log-probs are those of temperature {fitted:.2g} (gap {gap_at(fitted):.2g})"
         # The tokens themselves tell at which temperature they were sampled.
         if trainer(fitted).mean() > trainer(set_to).mean():
             return f"{told}, and its tokens were sampled at it, but rl.temperature = {set_to:g}: make them equal"
