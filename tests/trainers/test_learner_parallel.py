@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agentrl.config import OptimConfig
+from agentrl.trainers.correction import Correction
 from agentrl.trainers.loss_spec import LossSpec
 from tests.conftest import require
 
@@ -29,6 +30,10 @@ def program(world: World, optim: str, count: int) -> list[dict[str, Any]]:
     rows = random_rows(count)
     spec = LossSpec(aggregation="sequence_mean", kl="k3", kl_coef=0.1)
     metrics = learner.update(rows, spec, mini_batches=2)
+    for correction in (Correction(kind="decoupled"), Correction(kind="sequence", reject=(0.7, 1.4))):
+        corrected = learner.update(rows, spec, mini_batches=2, correction=correction)
+        corrected |= {f"one_{k}": v for k, v in learner.update(rows, spec, correction=correction).items()}
+        metrics |= {f"{correction.kind}_{k}": v for k, v in corrected.items()}
     metrics |= {f"sft_{k}": v for k, v in learner.sft_update(random_sft_rows(count)).items()}
     result = {
         "metrics": {name: value for name, value in metrics.items() if "seconds" not in name and "padding" not in name},
