@@ -20,7 +20,9 @@ from agentrl.errors import ConfigError, UnknownNameError
 class Section(BaseModel):
     """A table of the configuration: immutable, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False, serialize_by_alias=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -308,7 +310,7 @@ class Config(Section):
 
     def toml(self) -> str:
         """The configuration as TOML, without `env.token`; `Config.load` reads it back to an equal value."""
-        data = self.model_dump(mode="json", by_alias=True)
+        data = self.model_dump(mode="json")
         lines = [f"seed = {data.pop('seed')}"]
         for name, section in data.items():
             lines += _table(name, section)

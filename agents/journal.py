@@ -71,22 +71,11 @@ class Journal:
         path.write_bytes(json_line(header))
         return GroupLog(path, spec, [[] for _ in range(spec.rollouts)])
 
-    def find(self, number: int) -> RolloutSpec | None:
-        """What a killed process had begun to play as group `number`."""
-        path = self._path(number)
-        found = self._read(path) if path.exists() else None
-        return None if found is None else found.spec
-
     def forget(self, below: int) -> None:
         """Remove the groups whose number is lower: a checkpoint has what was learned from them."""
         for number, path in self._files():
             if number < below:
                 path.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Remove everything: a run that begins anew from its first step."""
-        for _, path in self._files():
-            path.unlink(missing_ok=True)
 
     def _files(self) -> Iterator[tuple[int, Path]]:
         for path in self._folder.glob("group-*.jsonl"):

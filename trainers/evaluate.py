@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from agentrl.agents.loop import AgentLoop, RolloutSpec
+from agentrl.agents.loop import RolloutSpec
 from agentrl.config import Config
 from agentrl.envs.base import Episode
 from agentrl.trainers.world import World
@@ -23,14 +23,19 @@ def fixed_tasks(env: Episode, env_id: str, split: str, count: int) -> list[Task]
     return [Task(env_id, ids[i]) for i in range(min(count, len(ids)))]
 
 
-def measure(world: World, loop: AgentLoop, env: Episode, tasks: Sequence[Task]) -> dict[str, float]:
+def measure(
+    world: World, play: Callable[[list[RolloutSpec]], list[Group]], env: Episode, tasks: Sequence[Task]
+) -> dict[str, float]:
     """Play each task once. Episodes lost to infrastructure errors count in neither numerator nor denominator.
+
+    Args:
+        play: plays what it is given, this process's share, in order.
 
     Returns:
         `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`.
     """
     specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
-    groups = world.gather(asyncio.run(loop.collect(world.shard(specs))))
+    groups = world.gather(play(world.shard(specs)))
     return summarise(groups, env)
 
 
@@ -66,9 +71,11 @@ def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str,
 
     from agentrl.trainers.demos import make_env
     from agentrl.trainers.prepare import load_policy
-    from agentrl.trainers.rollout import agent_loop, make_engine
+    from agentrl.trainers.rollout import agent_loop, embedded_engine
 
     env = make_env(config.env)
     policy = load_policy(Path(model), config)
-    loop = agent_loop(config, make_engine(config, policy.model), policy.renderer, config.eval.temperature)
-    return measure(World(), loop, env, fixed_tasks(env, config.env.id, split, games))
+    loop = agent_loop(config, embedded_engine(config, policy.model), policy.renderer, config.eval.temperature)
+    return measure(
+        World(), lambda specs: asyncio.run(loop.collect(specs)), env, fixed_tasks(env, config.env.id, split, games)
+    )

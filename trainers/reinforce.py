@@ -1,26 +1,28 @@
-"""Reinforcement learning: generate, credit, train, publish, save."""
+"""Reinforcement learning: take the oldest groups, credit, train, publish, let new groups begin, save."""
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
 import numpy as np
 
-from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.agents.loop import RolloutSpec
+from agentrl.errors import RunStoppedError
+from agentrl.trainers.correction import Correction
 from agentrl.trainers.credit import assign
 from agentrl.trainers.curriculum import Curriculum
 from agentrl.trainers.data import Row, make_rows, per_turn, with_credit
-from agentrl.trainers.evaluate import fixed_tasks, measure
+from agentrl.trainers.evaluate import fixed_tasks
 from agentrl.trainers.gate import check_gate
 from agentrl.trainers.learner import Learner, LearnerOptions
 from agentrl.trainers.methods import Method, get_method
+from agentrl.trainers.pace import Pace
 from agentrl.trainers.prepare import Policy
 from agentrl.trainers.rewards import compose, kl_estimate
-from agentrl.trainers.rollout import agent_loop, make_engine
 from agentrl.trainers.session import Session
+from agentrl.trainers.stage import Stage
 from agentrl.types import Group, Task
 
 GATE_STEPS = 3
@@ -28,7 +30,11 @@ GATE_STEPS = 3
 
 
 class Reinforcement:
-    """The RL phase of a run, synchronous: every rollout is played by the weights that it then changes."""
+    """The RL phase of a run.
+
+    One loop for synchronous and asynchronous runs: `async.staleness` says how far generation may be ahead (see
+    `agentrl.trainers.pace`), and at 0 every rollout is played by the weights that it then changes.
+    """
 
     def __init__(self, session: Session, policy: Policy) -> None:
         config = session.config
@@ -52,77 +58,101 @@ class Reinforcement:
             self.learner.set_reference()
         if (state := session.learner_state()) is not None:
             self.learner.load_state_dict(state)
-        self.engine: EmbeddedEngine = make_engine(config, self.learner.model)
-        self.play = agent_loop(config, self.engine, policy.renderer, config.rl.temperature, config.rl.max_turns)
-        self.exam = agent_loop(config, self.engine, policy.renderer, config.eval.temperature)
+        self.pace = Pace(config.async_.staleness, config.rl.tasks_per_step, config.rl.steps)
+        self.begun = self.pace.batch * session.state.version
+        """Groups of the plan that were trained, or play."""
+        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path)
         self.curriculum = Curriculum(
             session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
         )
 
     def run(self) -> None:
         """Measure, train, measure. A run that was done goes on where it is now asked for more steps."""
+        with contextlib.closing(self.stage):
+            self._run()
+
+    def _run(self) -> None:
         session, state, config = self.session, self.session.state, self.session.config
-        first = config.warm_start.steps if state.episodes["demonstrations"] else 0
-        done = state.step - first
-        if state.phase == "done" and done >= config.rl.steps:
+        if state.phase == "done" and state.version >= config.rl.steps:
             return
         state.phase = "rl"
-        asyncio.run(self.engine.publish(self.learner.weights(), state.version))
+        self.stage.publish(state.version)
         if not state.before:
             state.before = self._test()
             session.checkpoint(self.learner)
-        session.progress.phase("RL", config.rl.steps, done)
-        for number in range(done + 1, config.rl.steps + 1):
+        session.progress.phase("RL", config.rl.steps, state.version)
+        while state.version < config.rl.steps:
+            self._begin_groups()
             state.step += 1
-            metrics = self.step(number)
-            if config.eval.every and number % config.eval.every == 0:
+            metrics = self.step()
+            if config.eval.every and state.version % config.eval.every == 0:
                 metrics |= self._validate()
             session.log(metrics)
-            if number % config.run.checkpoint_every == 0 or number == config.rl.steps:
+            if state.version % config.run.checkpoint_every == 0 or state.version == config.rl.steps:
                 session.checkpoint(self.learner)
+                self.stage.forget(self.pace.batch * state.version)
             session.progress.step(_note(metrics))
         state.after = self._test() if config.rl.steps else state.before
         state.phase = "done"
         session.checkpoint(self.learner, phase_over=True)
 
-    def step(self, number: int) -> dict[str, float]:
+    def step(self) -> dict[str, float]:
         """One step of RL: `tasks_per_step` groups, then a few optimiser steps on them."""
-        begun = time.perf_counter()
-        groups = self._generate(number)
-        generated = time.perf_counter()
+        state, config = self.session.state, self.session.config
+        times = [time.perf_counter()]
+        groups = self.stage.take(self.pace.members(state.version))
+        times.append(time.perf_counter())
         rows, metrics = self._credit(groups)
-        if number <= GATE_STEPS:
-            bound = self.session.config.failures.max_logprob_gap
-            if (gap := check_gate(self.learner, rows, self.session.state.version, bound)) is not None:
-                metrics["rl/gate_gap"] = gap
-        credited = time.perf_counter()
-        rl = self.session.config.rl
-        trained = self.learner.update(rows, self.method.loss, epochs=rl.epochs, mini_batches=rl.mini_batches)
-        updated = time.perf_counter()
-        state = self.session.state
+        if state.version < GATE_STEPS:
+            metrics |= self._gate(rows)
+        times.append(time.perf_counter())
+        rl = config.rl
+        trained = self.learner.update(
+            rows,
+            self.method.loss,
+            epochs=rl.epochs,
+            mini_batches=rl.mini_batches,
+            correction=Correction.resolve(config.async_, state.gap),
+        )
+        times.append(time.perf_counter())
         state.version += 1
-        asyncio.run(self.engine.publish(self.learner.weights(), state.version))
         state.alive = self.curriculum.alive
         state.episodes["rl"] += sum(len(group.leaves()) for group in groups)
         state.tokens["trained"] += int(trained.get("tokens", 0))
         state.tokens["generated"] += int(metrics["rl/generated_tokens"])
+        report = self.stage.publish(state.version)
+        times.append(time.perf_counter())
         metrics |= {f"rl/{name}": value for name, value in trained.items() if name != "seconds"}
-        return metrics | {
-            "time/generate": generated - begun,
-            "time/credit": credited - generated,
-            "time/train": updated - credited,
-        }
+        metrics |= {} if report is None else {"engine/publish_gap": report.gap}
+        waited, credited, updated, published = np.diff(times)
+        return (
+            metrics
+            | self.stage.usage()
+            | {
+                "time/wait": waited,
+                "time/credit": credited,
+                "time/train": updated,
+                "time/publish": published,
+                "trainer/utilisation": (credited + updated) / (times[-1] - times[0]),
+            }
+        )
 
-    def _generate(self, number: int) -> list[Group]:
+    def _begin_groups(self) -> None:
+        """Let as many groups begin as the bound on staleness allows; they are drawn batch by batch."""
+        while self.pace.capacity(self.session.state.version, self.begun):
+            numbers = self.pace.members(self.begun // self.pace.batch)
+            self.stage.admit(list(zip(numbers, self._draw(numbers.start // self.pace.batch), strict=True)))
+            self.begun = numbers.stop
+
+    def _draw(self, version: int) -> list[RolloutSpec]:
+        """The groups that will train this version."""
         config = self.session.config
-        rng = np.random.default_rng((config.seed, number))
+        rng = np.random.default_rng((config.seed, version + 1))
         ids = self.curriculum.draw(config.rl.tasks_per_step, rng)
-        specs = [
+        return [
             RolloutSpec(Task(config.env.id, task_id), config.rl.group_size, int(rng.integers(1 << 30)))
             for task_id in ids
         ]
-        groups = asyncio.run(self.play.collect(self.session.world.shard(specs)))
-        return self.session.world.gather(groups)
 
     def _credit(self, groups: Sequence[Group]) -> tuple[list[Row], dict[str, float]]:
         """Rows with advantages, and the metrics of the rollouts."""
@@ -151,6 +181,19 @@ class Reinforcement:
             self.curriculum.observe(group.task.task_id, values_of_group)
         return with_credit(rows, credited, values), _rollout_metrics(groups, returns)
 
+    def _gate(self, rows: Sequence[Row]) -> dict[str, float]:
+        """See `check_gate`. What did not pass is not kept for a resumed run."""
+        state = self.session.state
+        try:
+            gap = check_gate(self.learner, rows, state.version, self.session.config.failures.max_logprob_gap)
+        except RunStoppedError:
+            self.stage.forget(self.begun)
+            raise
+        if gap is None:
+            return {}
+        state.gap = gap
+        return {"rl/gate_gap": gap}
+
     def _validate(self) -> dict[str, float]:
         config = self.session.config
         return self._measure("valid", config.env.valid_split, config.eval.valid_games)
@@ -167,7 +210,7 @@ class Reinforcement:
     def _measure(self, name: str, split: str, games: int) -> dict[str, float]:
         begun = time.perf_counter()
         tasks = fixed_tasks(self.session.env, self.session.config.env.id, split, games)
-        measured = measure(self.session.world, self.exam, self.session.env, tasks)
+        measured = self.stage.examine(self.session.env, tasks)
         self.session.state.episodes["evaluation"] += int(measured["episodes"])
         return {f"{name}/{key}": value for key, value in measured.items()} | {
             f"{name}/seconds": time.perf_counter() - begun

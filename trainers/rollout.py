@@ -1,14 +1,17 @@
-"""What a run plays with: the embedded engine over the learner's model, and the agent loop around it."""
+"""What a run plays with: an engine, and the agent loop around it."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
 from agentrl.agents.embedded import EmbeddedEngine
+from agentrl.agents.engine import Engine, Probe
 from agentrl.agents.loop import AgentLoop, Limits, LLMAgent
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
@@ -16,16 +19,41 @@ from agentrl.trainers.demos import make_env
 from agentrl.types import SamplingParams
 
 
-def make_engine(config: Config, model: PreTrainedModel) -> EmbeddedEngine:
+def make_engine(config: Config, model: PreTrainedModel, folder: Path) -> Engine:
+    """The engine of a run, not started yet.
+
+    Args:
+        model: the learner's.
+        folder: of the run; servers get their weights from `published/` in it, unless `engine.weights_dir` is set.
+    """
+    if config.engine.kind == "embedded":
+        return embedded_engine(config, model)
+    from agentrl.agents.vllm.engine import VLLMEngine, VLLMOptions
+
+    options = VLLMOptions(
+        urls=config.engine.urls,
+        api_key=config.engine.api_key,
+        publish=config.engine.publish,
+        update=config.engine.update,
+        weights_dir=Path(config.engine.weights_dir or folder / "published").resolve(),
+        max_context=context(config, model),
+        tolerance=config.failures.max_logprob_gap,
+        seed=config.seed,
+    )
+    return VLLMEngine(options)
+
+
+def embedded_engine(config: Config, model: PreTrainedModel) -> EmbeddedEngine:
     """An engine around the learner's model, in `engine.dtype`.
 
-    Where that is the learner's own type, both share one module and publishing is free; adapters are merged into a copy.
+    Where that is the learner's own type, and neither runs while the other does, both share one module and publishing
+    is free. Adapters are merged into a copy.
     """
     dtype = getattr(torch, config.engine.dtype)
     played: Any = model
     if hasattr(model, "peft_config"):
         played = copy.deepcopy(played).merge_and_unload()
-    elif dtype != model.dtype:
+    elif dtype != model.dtype or config.async_.staleness:
         played = copy.deepcopy(played)
     return EmbeddedEngine(played.to(dtype).eval(), max_context=context(config, model))
 
@@ -35,9 +63,7 @@ def context(config: Config, model: PreTrainedModel) -> int:
     return min(config.model.max_context, int(getattr(model.config, "max_position_embeddings", 1 << 30)))
 
 
-def agent_loop(
-    config: Config, engine: EmbeddedEngine, renderer: Renderer, temperature: float, max_turns: int = 0
-) -> AgentLoop:
+def agent_loop(config: Config, engine: Engine, renderer: Renderer, temperature: float, max_turns: int = 0) -> AgentLoop:
     """A loop that samples at one temperature, within the limits of the configuration.
 
     Args:
@@ -51,3 +77,11 @@ def agent_loop(
         failure_rate=config.failures.max_rate,
     )
     return AgentLoop(lambda _: make_env(config.env), LLMAgent(engine, renderer, params), limits)
+
+
+@torch.no_grad()
+def probe_of(model: PreTrainedModel, token_ids: Sequence[int]) -> Probe:
+    """What these weights say about a text, in their own type and without autocast."""
+    ids = torch.tensor([list(token_ids)], device=model.device)
+    logprobs = model(input_ids=ids, use_cache=False).logits[0, :-1].float().log_softmax(-1)
+    return Probe(tuple(token_ids), tuple(logprobs.gather(1, ids[0, 1:, None])[:, 0].tolist()))

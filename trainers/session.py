@@ -31,6 +31,8 @@ class State:
     """Optimiser steps of the warm start plus steps of RL: the run's one axis."""
     version: int = 0
     """Policy version: how often RL published weights."""
+    gap: float | None = None
+    """Mean |log π_engine − log π_trainer| when it was last measured."""
     rows: int = 0
     """Rows of metrics written so far."""
     tokens: dict[str, int] = field(default_factory=lambda: {"trained": 0, "generated": 0})
@@ -46,7 +48,7 @@ class Session:
     """One process's view of a run. Only the first rank has a folder and a screen."""
 
     def __init__(self, world: World, config: Config, path: Path, *, resume: bool) -> None:
-        self.world, self.config = world, config
+        self.world, self.config, self.path = world, config, path
         self.env: Episode = make_env(config.env)
         self.state = State()
         self.policy: Policy | None = None

@@ -25,6 +25,8 @@ class World:
 
     rank: int = 0
     size: int = 1
+    spread: bool = True
+    """Whether `shard` spreads items over all ranks; else the first takes them all."""
 
     @property
     def first(self) -> bool:
@@ -33,6 +35,8 @@ class World:
 
     def shard(self, items: Sequence[T]) -> list[T]:
         """This rank's part of `items`: every `size`-th, so that neighbours of like length are spread."""
+        if not self.spread:
+            return list(items) if self.first else []
         return list(items[self.rank :: self.size])
 
     def gather(self, part: Sequence[T]) -> list[T]:
@@ -41,6 +45,8 @@ class World:
             return list(part)
         parts: list[Any] = [None] * self.size
         dist.all_gather_object(parts, list(part))
+        if not self.spread:
+            return list(parts[0])
         total = sum(len(p) for p in parts)
         return [parts[i % self.size][i // self.size] for i in range(total)]
 

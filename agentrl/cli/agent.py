@@ -63,13 +63,13 @@ def play_games(agent: str, games: Games) -> list[Group]:
 def _play_with_model(path: Path, tasks: Sequence[Task], games: Games) -> list[Group]:
     from agentrl.agents.loop import RolloutSpec
     from agentrl.trainers.prepare import load_policy
-    from agentrl.trainers.rollout import agent_loop, make_engine
+    from agentrl.trainers.rollout import agent_loop, embedded_engine
 
     folder = model_folder(path)
     changes = [f"env.id={tasks[0].env_id}", f"env.max_turns={games.max_turns}"]
     config = model_config(folder, [*changes, *(f"env.kwargs.{item}" for item in games.arguments or [])])
     policy = load_policy(folder, config)
-    loop = agent_loop(config, make_engine(config, policy.model), policy.renderer, games.temperature)
+    loop = agent_loop(config, embedded_engine(config, policy.model), policy.renderer, games.temperature)
     try:
         return asyncio.run(loop.collect([RolloutSpec(task, 1, games.seed + i) for i, task in enumerate(tasks)]))
     finally:

@@ -62,7 +62,7 @@ def killed(path: Path, step: int, metric: str, *changes: dict[str, Any]) -> None
 
 def results(path: Path) -> list[dict[str, float]]:
     """The metrics, without what a clock measured."""
-    clocks = ("seconds", "time/", "valid/seconds", "test/seconds", "warm_start/seconds")
+    clocks = ("seconds", "time/", "turn/", "engine/", "trainer/", "valid/seconds", "test/seconds", "warm_start/seconds")
     rows = Run.open(path).metrics()
     return [{name: value for name, value in row.items() if not name.startswith(clocks)} for row in rows]
 

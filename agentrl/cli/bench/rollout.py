@@ -16,7 +16,7 @@ from agentrl.cli.bench.policy import bench_policy
 from agentrl.cli.bench.timing import one_core
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.evaluate import fixed_tasks
-from agentrl.trainers.rollout import agent_loop, make_engine
+from agentrl.trainers.rollout import agent_loop, embedded_engine
 from agentrl.types import Completion, FinishReason, SamplingParams
 
 
@@ -71,7 +71,7 @@ def measure(model: Path | None, games: int, group: int, overrides: list[str]) ->
         return {"tokens": tokens, "turns": len(turns), "seconds": seconds, "tokens_per_second": tokens / seconds}
 
     with one_core():
-        engine = make_engine(config, policy.model)
+        engine = embedded_engine(config, policy.model)
         ours, plain = play(engine, group), play(PlainEngine(policy.model, engine.max_context), 1)
     ratio = ours["tokens_per_second"] / plain["tokens_per_second"]
     return {"model": str(model or "random weights"), "games": games, "agentrl": ours, "plain": plain, "ratio": ratio}

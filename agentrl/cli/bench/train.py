@@ -19,7 +19,7 @@ from agentrl.trainers.demos import make_env
 from agentrl.trainers.evaluate import fixed_tasks
 from agentrl.trainers.learner import Learner, LearnerOptions
 from agentrl.trainers.loss_spec import LossSpec
-from agentrl.trainers.rollout import agent_loop, make_engine
+from agentrl.trainers.rollout import agent_loop, embedded_engine
 
 
 def measure(model: Path | None, games: int, group: int, repeats: int, overrides: list[str]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
     """
     config, policy = bench_policy(model, overrides)
     tasks = fixed_tasks(make_env(config.env), config.env.id, config.env.valid_split, games)
-    loop = agent_loop(config, make_engine(config, policy.model), policy.renderer, config.rl.temperature)
+    loop = agent_loop(config, embedded_engine(config, policy.model), policy.renderer, config.rl.temperature)
     groups = asyncio.run(loop.collect([RolloutSpec(task, group, 1) for task in tasks]))
     loop.close()
     rng = np.random.default_rng(0)

@@ -1,0 +1,122 @@
+"""Where a run plays: engine, agent loops and the groups in flight, seen from the thread that trains.
+
+With the embedded engine every process of the run plays its share of each batch; with servers the first plays all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentrl.agents.engine import Engine, EngineStats, SyncReport
+from agentrl.agents.journal import Journal
+from agentrl.agents.loop import RolloutSpec
+from agentrl.agents.render import Renderer
+from agentrl.config import Config
+from agentrl.envs.base import Episode
+from agentrl.trainers.actor import Actor, RolloutQueue
+from agentrl.trainers.evaluate import measure
+from agentrl.trainers.learner import Learner
+from agentrl.trainers.rollout import agent_loop, make_engine, probe_of
+from agentrl.trainers.world import World
+from agentrl.types import Group, Task
+
+INFLIGHT = "inflight"
+
+
+class Stage:
+    """The playing side of one process.
+
+    Args:
+        world: the processes of the run.
+        config: of the run.
+        learner: gives the weights.
+        renderer: speaks the policy's template.
+        folder: of the run.
+    """
+
+    def __init__(self, world: World, config: Config, learner: Learner, renderer: Renderer, folder: Path) -> None:
+        self._world = dataclasses.replace(world, spread=config.engine.kind == "embedded")
+        self._learner = learner
+        self._journal = Journal(folder / INFLIGHT)
+        self._last = (time.perf_counter(), EngineStats(replicas=0))
+        self._actor: Actor | None = None
+        if self._world.spread or world.first:
+            self._engine: Engine = make_engine(config, learner.model, folder)
+            self._play = agent_loop(config, self._engine, renderer, config.rl.temperature, config.rl.max_turns)
+            self._exam = agent_loop(config, self._engine, renderer, config.eval.temperature)
+            self._queue = RolloutQueue(self._play, self._journal)
+            self._probe_ids = renderer.first("You can see a probe.")
+            self._actor = Actor()
+            self._actor.call(self._engine.start())
+
+    def publish(self, version: int) -> SyncReport | None:
+        """Hand the learner's weights to the engine; None where this process plays nothing."""
+        if self._actor is None:
+            return None
+        weights = self._learner.adapters() if self._engine.takes == "adapters" else self._learner.weights()
+        probe = None if self._world.spread else probe_of(self._learner.model, self._probe_ids)
+        return self._actor.call(self._engine.publish(weights, version, probe))
+
+    def admit(self, groups: Sequence[tuple[int, RolloutSpec]]) -> None:
+        """Begin groups, named by their numbers in the plan; all processes call it with the same ones."""
+        mine = self._world.shard(groups)
+        if self._actor is not None:
+            self._actor.call(self._queue.admit(mine))
+
+    def take(self, numbers: Sequence[int]) -> list[Group]:
+        """Wait for these groups; every process gets them all.
+
+        Raises:
+            RunStoppedError: too many infrastructure errors.
+        """
+        mine = self._world.shard(numbers)
+        return self._world.gather(self._actor.call(self._queue.take(mine)) if self._actor is not None else [])
+
+    def forget(self, below: int) -> None:
+        """Groups with lower numbers are in a checkpoint: a resumed run does not need them."""
+        if self._world.first:
+            self._journal.forget(below)
+
+    def examine(self, env: Episode, tasks: Sequence[Task]) -> dict[str, float]:
+        """Success with the weights published last; see `measure`. What is in flight goes on meanwhile."""
+        return measure(self._world, self._examined, env, tasks)
+
+    def _examined(self, specs: list[RolloutSpec]) -> list[Group]:
+        return self._actor.call(self._exam.collect(specs)) if self._actor is not None else []
+
+    def usage(self) -> dict[str, float]:
+        """What the engines of all processes did since the last call.
+
+        Returns:
+            `engine/utilisation` (share of the time in which an engine worked), `engine/tokens_per_s` (of all),
+            `engine/replicas`, `engine/resumed` (generations continued after they were cut) and `engine/discarded`
+            (sampled tokens that reached no group, so far).
+        """
+        now, stats = time.perf_counter(), EngineStats(replicas=0)
+        if self._actor is not None:
+            stats = self._engine.stats()
+            stats = dataclasses.replace(stats, discarded=stats.discarded + self._play.discarded)
+        then, before = self._last
+        self._last = now, stats
+        parts = self._world.gather([(now - then, before, stats)])
+        seconds = max(s for s, _, _ in parts)
+        players = [p for p in parts if p[2].replicas]
+        return {
+            "engine/utilisation": sum(b.busy_s - a.busy_s for _, a, b in players) / (seconds * len(players)),
+            "engine/tokens_per_s": sum(b.tokens - a.tokens for _, a, b in players) / seconds,
+            "engine/replicas": float(sum(b.replicas for _, _, b in players)),
+            "engine/resumed": float(sum(b.resumed - a.resumed for _, a, b in players)),
+            "engine/discarded": float(sum(b.discarded for _, _, b in players)),
+        }
+
+    def close(self) -> None:
+        """End what is in flight; its turns are in the journal."""
+        if self._actor is not None:
+            self._actor.cancel()
+            self._actor.call(self._engine.close())
+            self._actor.close()
+            self._play.close()
+            self._exam.close()
