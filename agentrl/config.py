@@ -235,7 +235,7 @@ class AsyncConfig(Section):
     """Weights π_proximal/π_behaviour in the loss: none; of each token, truncated; of the whole rollout, truncated, with
     rejection; or of each token as in decoupled PPO (arXiv 2505.24298). `auto` is `token`, and `none` where `staleness`
     is 0 and the log-probs of engine and trainer agree."""
-    importance_cap: float = Field(2.0, gt=0)
+    importance_cap: float = Field(2.0, ge=1)
     """Where `token` and `sequence` truncate."""
     reject: tuple[float, float] = (0.8, 1.25)
     """`sequence` leaves out rollouts whose geometric mean ratio is not within."""
@@ -244,6 +244,11 @@ class AsyncConfig(Section):
     def _check_band(self) -> Self:
         if not 0 < self.reject[0] < 1 < self.reject[1]:
             raise ValueError(f"reject = {list(self.reject)} must be a band around 1")
+        default = {name: field.default for name, field in type(self).model_fields.items()}
+        if self.importance in ("none", "decoupled") and self.importance_cap != default["importance_cap"]:
+            raise ValueError(f"importance = {self.importance!r} truncates nothing: leave importance_cap out")
+        if self.importance != "sequence" and self.reject != default["reject"]:
+            raise ValueError(f"importance = {self.importance!r} rejects nothing: leave reject out")
         return self
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentrl.config import AsyncConfig
+from agentrl.config import AsyncConfig, Config
+from agentrl.errors import ConfigError
 from agentrl.trainers.correction import AGREEMENT, Correction
 from agentrl.trainers.loss_spec import LossSpec
 from tests.conftest import require
@@ -256,3 +257,20 @@ def test_which_correction(config, gap, kind) -> None:
 def test_a_correction_takes_its_bounds_from_the_configuration() -> None:
     config = AsyncConfig(importance="sequence", importance_cap=3.0, reject=(0.5, 2.0))
     assert Correction.resolve(config, 0.0) == Correction(kind="sequence", cap=3.0, reject=(0.5, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("importance = 'none'\nimportance_cap = 3", "'none' truncates nothing"),
+        ("importance = 'decoupled'\nimportance_cap = 3", "'decoupled' truncates nothing"),
+        ("importance_cap = 0.5", "importance_cap"),  # would scale down what is on-policy
+        ("importance = 'token'\nreject = [0.5, 2.0]", "'token' rejects nothing"),
+        ("importance = 'sequence'\nreject = [1.1, 2.0]", "band around 1"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path, settings, reason) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"[async]\n{settings}\n")
+    with pytest.raises(ConfigError, match=reason):
+        Config.load(path)
