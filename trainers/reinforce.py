@@ -21,8 +21,10 @@ from agentrl.trainers.methods import Method, get_method
 from agentrl.trainers.pace import Pace
 from agentrl.trainers.prepare import Policy
 from agentrl.trainers.rewards import compose, kl_estimate
+from agentrl.trainers.rollout_metrics import rollout_metrics
 from agentrl.trainers.session import Session
 from agentrl.trainers.stage import Stage
+from agentrl.trainers.staleness import staleness_metrics
 from agentrl.types import Group, Task
 
 GATE_STEPS = 3
@@ -103,6 +105,7 @@ class Reinforcement:
         groups = self.stage.take(self.pace.members(state.version))
         times.append(time.perf_counter())
         rows, metrics = self._credit(groups)
+        metrics |= staleness_metrics(rows, state.version)
         if state.version < GATE_STEPS:
             metrics |= self._gate(rows)
         times.append(time.perf_counter())
@@ -122,12 +125,15 @@ class Reinforcement:
         state.tokens["generated"] += int(metrics["rl/generated_tokens"])
         report = self.stage.publish(state.version)
         times.append(time.perf_counter())
+        usage = self.stage.usage()
+        state.lengths.count(groups, discarded=int(usage.pop("engine/discarded")))
+        waited, credited, updated, published = np.diff(times).tolist()
         metrics |= {f"rl/{name}": value for name, value in trained.items() if name != "seconds"}
         metrics |= {} if report is None else {"engine/publish_gap": report.gap}
-        waited, credited, updated, published = np.diff(times)
         return (
             metrics
-            | self.stage.usage()
+            | usage
+            | state.lengths.metrics()
             | {
                 "time/wait": waited,
                 "time/credit": credited,
@@ -179,7 +185,7 @@ class Reinforcement:
         returns = [[float(compose([g.turns[i] for i in path], weights).sum()) for path in g.rollouts()] for g in groups]
         for group, values_of_group in zip(groups, returns, strict=True):
             self.curriculum.observe(group.task.task_id, values_of_group)
-        return with_credit(rows, credited, values), _rollout_metrics(groups, returns)
+        return with_credit(rows, credited, values), rollout_metrics(groups, returns)
 
     def _gate(self, rows: Sequence[Row]) -> dict[str, float]:
         """See `check_gate`. What did not pass is not kept for a resumed run."""
@@ -217,26 +223,9 @@ class Reinforcement:
         }
 
 
-def _rollout_metrics(groups: Sequence[Group], returns: Sequence[Sequence[float]]) -> dict[str, float]:
-    paths = [(group, path) for group in groups for path in group.rollouts()]
-    turns = [group.turns[i] for group, path in paths for i in path]
-    dead = [max(r) - min(r) < 1e-6 for r in returns if r]
-    return {
-        "rl/success": _share([g.turns[p[-1]].outcome.solved for g, p in paths]),
-        "rl/reward": _share([x for r in returns for x in r]),
-        "rl/dead_groups": _share(dead),
-        "rl/turns": len(turns) / max(len(paths), 1),
-        "rl/invalid_actions": _share([t.outcome.status == "invalid_action" for t in turns]),
-        "rl/episodes": float(len(paths)),
-        "rl/infra_errors": float(sum(len(g.leaves()) for g in groups) - len(paths)),
-        "rl/generated_tokens": float(sum(len(t.action_ids) for t in turns)),
-    }
-
-
-def _share(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
-
-
 def _note(metrics: dict[str, float]) -> str:
-    note = f"success {metrics['rl/success']:.0%}"
+    note = f"success {metrics['rl/success']:.0%}, {metrics['engine/tokens_per_s']:,.0f} tokens/s"
+    note += f", engine {metrics['engine/utilisation']:.0%}, trainer {metrics['trainer/utilisation']:.0%}"
+    if metrics.get("staleness/max"):
+        note += f", age {metrics['staleness/mean']:.1f}"
     return note + (f", valid {metrics['valid/success']:.1%}" if "valid/success" in metrics else "")

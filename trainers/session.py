@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from agentrl.config import Config
 from agentrl.envs.base import Episode
@@ -17,6 +17,7 @@ from agentrl.trainers.learner import Learner
 from agentrl.trainers.prepare import Policy, load_policy
 from agentrl.trainers.progress import Progress
 from agentrl.trainers.runs import CHECKPOINTS, Run, RunWriter
+from agentrl.trainers.staleness import LengthMeter
 from agentrl.trainers.world import World
 
 Phase = Literal["warm_start", "rl", "done"]
@@ -42,6 +43,14 @@ class State:
     before: dict[str, float] = field(default_factory=dict)
     """Measurements on the test split before RL."""
     after: dict[str, float] = field(default_factory=dict)
+    lengths: LengthMeter = field(default_factory=LengthMeter)
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> Self:
+        """The inverse of `dataclasses.asdict`."""
+        state = cls(**saved)
+        state.lengths = LengthMeter(**saved["lengths"])
+        return state
 
 
 class Session:
@@ -57,7 +66,7 @@ class Session:
         last = _last_checkpoint(path) if resume else None
         if last is not None:
             saved = load_state(last)
-            self.state = State(**saved["state"])
+            self.state = State.load(saved["state"])
             self._learner_state = saved["learner"]
             self.policy = load_policy(last, config)
         if world.first:

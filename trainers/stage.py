@@ -93,7 +93,7 @@ class Stage:
         Returns:
             `engine/utilisation` (share of the time in which an engine worked), `engine/tokens_per_s` (of all),
             `engine/replicas`, `engine/resumed` (generations continued after they were cut) and `engine/discarded`
-            (sampled tokens that reached no group, so far).
+            (sampled tokens that reached no group).
         """
         now, stats = time.perf_counter(), EngineStats(replicas=0)
         if self._actor is not None:
@@ -109,7 +109,7 @@ class Stage:
             "engine/tokens_per_s": sum(b.tokens - a.tokens for _, a, b in players) / seconds,
             "engine/replicas": float(sum(b.replicas for _, _, b in players)),
             "engine/resumed": float(sum(b.resumed - a.resumed for _, a, b in players)),
-            "engine/discarded": float(sum(b.discarded for _, _, b in players)),
+            "engine/discarded": float(sum(b.discarded - a.discarded for _, a, b in players)),
         }
 
     def close(self) -> None:

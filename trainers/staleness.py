@@ -54,23 +54,19 @@ class LengthMeter:
     discarded: int = 0
     """Those among them that are never trained."""
 
-    def play(self, group: Group) -> None:
-        """Count a group that has ended."""
-        kept = {i for path in group.rollouts() for i in path}
-        for path in group.rollouts(with_infra_errors=True):
-            _count(self.played, [group.turns[i] for i in path])
-        self.sampled += sum(len(turn.action_ids) for turn in group.turns)
-        self.discarded += sum(len(turn.action_ids) for i, turn in enumerate(group.turns) if i not in kept)
-
-    def train(self, group: Group) -> None:
-        """Count a group that goes into the loss."""
-        for path in group.rollouts():
-            _count(self.trained, [group.turns[i] for i in path])
-
-    def discard(self, tokens: int) -> None:
-        """Count sampled tokens that reached no group (see `EngineStats.discarded`)."""
-        self.sampled += tokens
-        self.discarded += tokens
+    def count(self, groups: Sequence[Group], discarded: int = 0) -> None:
+        """Take note of the groups of a step, and of sampled tokens that reached no group."""
+        for group in groups:
+            trained = group.rollouts()
+            for path in trained:
+                _count(self.trained, [group.turns[i] for i in path])
+            for path in [*trained, *_lost(group)]:
+                _count(self.played, [group.turns[i] for i in path])
+            kept = {i for path in trained for i in path}
+            self.sampled += sum(len(turn.action_ids) for turn in group.turns)
+            self.discarded += sum(len(turn.action_ids) for i, turn in enumerate(group.turns) if i not in kept)
+        self.sampled += discarded
+        self.discarded += discarded
 
     def metrics(self) -> dict[str, float]:
         """`length/turns` and `length/tokens`: mean of the trained episodes over that of the played ones, 1 without
@@ -82,6 +78,15 @@ class LengthMeter:
                 trained = self.trained[name] / self.trained["episodes"]
                 metrics[f"length/{name}"] = trained / (self.played[name] / self.played["episodes"])
         return metrics
+
+
+def _lost(group: Group) -> list[list[int]]:
+    """Paths to the end of rollouts that no attempt completed; a failure that was made good is none."""
+    good = {i for path in group.rollouts() for i in path}
+    failed = {
+        group.turns[leaf].parent: leaf for leaf in group.leaves() if group.turns[leaf].outcome.status == "infra_error"
+    }
+    return [group.path(leaf) for parent, leaf in failed.items() if parent is not None and parent not in good]
 
 
 def _count(totals: dict[str, int], turns: Sequence[Turn]) -> None:

@@ -85,8 +85,7 @@ def test_a_run_that_trains_all_it_plays_has_no_bias() -> None:
     g, meter = group(), LengthMeter()
     episode(g, [2, 3], WON)
     episode(g, [4], WON)
-    meter.play(g)
-    meter.train(g)
+    meter.count([g])
     assert meter.metrics() == {"length/discarded": 0, "length/turns": 1, "length/tokens": 1}
 
 
@@ -95,49 +94,34 @@ def test_lost_long_episodes_show_as_bias_by_hand() -> None:
     g, meter = group(), LengthMeter()
     episode(g, [2], WON)
     episode(g, [3, 3, 4], LOST)
-    meter.play(g)
-    meter.train(g)
+    meter.count([g])
     metrics = meter.metrics()
     assert metrics["length/turns"] == pytest.approx(1 / 2)
     assert metrics["length/tokens"] == pytest.approx(2 / 6)
     assert metrics["length/discarded"] == pytest.approx(10 / 12)
 
 
-def test_groups_that_wait_count_as_played() -> None:
-    short, long, meter = group(), group(), LengthMeter()
-    episode(short, [1], WON)
-    episode(long, [1, 1, 1], WON)
-    meter.play(short)
-    meter.train(short)
-    meter.play(long)
-    assert meter.metrics()["length/turns"] == pytest.approx(1 / 2)
-    meter.train(long)
-    assert meter.metrics()["length/turns"] == 1
-
-
-def test_a_shared_beginning_is_sampled_once() -> None:
-    # a root of 4 tokens with two ends, of which one is lost: the root is trained, 1 of 4 + 2 + 1 tokens is not
+def test_a_failure_that_was_made_good_is_no_episode() -> None:
+    # a root of 4 tokens, a failure after 1 more, and the episode that went on from the root: 1 of 4 + 2 + 1 is lost
     g, meter = group(), LengthMeter()
     root = episode(g, [4], Outcome.running())
     episode(g, [2], WON, parent=root)
     episode(g, [1], LOST, parent=root)
-    meter.play(g)
-    assert meter.metrics() == {"length/discarded": 1 / 7}
-    assert meter.played == {"episodes": 2, "turns": 4, "tokens": 11}
+    meter.count([g])
+    assert meter.metrics() == {"length/discarded": 1 / 7, "length/turns": 1, "length/tokens": 1}
+    assert meter.played == {"episodes": 1, "turns": 2, "tokens": 6}
 
 
 def test_tokens_that_reached_no_group_are_discarded() -> None:
     g, meter = group(), LengthMeter()
     episode(g, [6], WON)
-    meter.play(g)
-    meter.discard(2)
+    meter.count([g], discarded=2)
     assert meter.metrics()["length/discarded"] == 2 / 8
 
 
 def test_a_meter_survives_a_checkpoint() -> None:
     g, meter = group(), LengthMeter()
     episode(g, [2, 3], WON)
-    meter.play(g)
-    meter.train(g)
+    meter.count([g])
     assert LengthMeter(**dataclasses.asdict(meter)).metrics() == meter.metrics()
     assert LengthMeter().metrics() == {}
