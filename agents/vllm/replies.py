@@ -74,9 +74,11 @@ def scores(reply: object, token_ids: Sequence[int]) -> tuple[float, ...]:
 
     Raises:
         RunStoppedError: the server does not give them.
-        InfraError: they are those of other tokens.
+        InfraError: they are those of other tokens, or the request was aborted.
     """
     choice = _choice(reply)
+    if choice.get("finish_reason") == "abort":
+        raise InfraError("the server was told to end all requests, the scoring of tokens with them")
     # Both routes for tokens have them; `/inference/v1/generate` beside its choices.
     entries = choice.get("prompt_logprobs")
     if not isinstance(entries, list):
