@@ -21,6 +21,7 @@ Stats = dict[str, Tensor]
 """Sums over tokens, to be divided by their number when all micro-batches are in."""
 
 POLICY_STATS = ("clip_fraction_low", "clip_fraction_high", "approx_kl", "ratio", "ratio_square", "logprob_gap")
+"""All against the policy `old` of `policy_loss`."""
 VALUE_STATS = ("value_loss", "value_clip_fraction", "value")
 
 

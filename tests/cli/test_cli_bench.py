@@ -56,3 +56,4 @@ def test_train(schedule: str) -> None:
     result = bench("train", "--games", "2", "--group", "2", "--repeats", "1", *changes)
     assert result["rows"] == 4
     assert result["share"] == pytest.approx(result["ragged_tokens_per_second"] / result["ideal_tokens_per_second"])
+    assert all(0.2 < ratio < 5 for ratio in result["correction_cost"].values())

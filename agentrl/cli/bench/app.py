@@ -88,6 +88,8 @@ def train(
 ) -> None:
     """Tokens per second of a training step on real, ragged rollouts against an ideal without padding, one core.
 
+    Also how much longer a step takes with importance correction.
+
     Example: agentrl bench train runs/alfworld-001
     """
     from agentrl.cli.bench.train import measure
@@ -103,6 +105,8 @@ def train(
     print(f"ragged {result['ragged_tokens_per_second']:8.0f} tokens/s")
     print(f"ideal  {result['ideal_tokens_per_second']:8.0f} tokens/s")
     print(f"share  {result['share']:8.0%}")
+    cost = result["correction_cost"]
+    print(f"corrected: {cost['one_step']:.2f} times as long with one optimiser step, {cost['two_steps']:.2f} with two")
 
 
 @app.command()

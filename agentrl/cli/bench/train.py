@@ -1,4 +1,5 @@
-"""Tokens per second of a training step on real rollouts, against the same tokens in rows that need no padding."""
+"""Tokens per second of a training step on real rollouts, against the same tokens in rows that need no padding; and what
+a correction for rollouts of another policy costs."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import numpy as np
 from agentrl.agents.loop import RolloutSpec
 from agentrl.cli.bench.policy import bench_policy
 from agentrl.cli.bench.timing import one_core
+from agentrl.trainers.correction import Correction
 from agentrl.trainers.data import Row, make_rows
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.evaluate import fixed_tasks
@@ -26,6 +28,7 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
     """Play games, then train on them in turn as they are and cut anew into equal rows; medians, on one core.
 
     Micro-batches, model and loss are the same on both sides, and every row has an advantage, so that none is skipped.
+    The ragged rows are also trained with importance correction, in one optimiser step and in two.
     """
     config, policy = bench_policy(model, overrides)
     tasks = fixed_tasks(make_env(config.env), config.env.id, config.env.valid_split, games)
@@ -44,14 +47,21 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
     )
     learner = Learner(policy.model, options)
     even = _even(ragged)
-    speeds: dict[str, list[float]] = {"ragged": [], "ideal": []}
+    kinds: dict[str, tuple[list[Row], int, Correction | None]] = {
+        "ragged": (ragged, 1, None),
+        "ideal": (even, 1, None),
+        "corrected": (ragged, 1, Correction()),
+        "two_steps": (ragged, 2, None),
+        "two_steps_corrected": (ragged, 2, Correction()),
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in kinds}
     with one_core():
         for rows in (ragged, even):
             learner.update(rows, LossSpec())  # the first step allocates
         for _ in range(repeats):
-            for name, rows in (("ragged", ragged), ("ideal", even)):
+            for name, (rows, steps, correction) in kinds.items():
                 begun = time.perf_counter()
-                learner.update(rows, LossSpec())
+                learner.update(rows, LossSpec(), mini_batches=steps, correction=correction)
                 speeds[name].append(sum(map(len, rows)) / (time.perf_counter() - begun))
     median = {name: float(np.median(values)) for name, values in speeds.items()}
     lengths = [len(row) for row in ragged]
@@ -63,7 +73,16 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
         "ragged_tokens_per_second": median["ragged"],
         "ideal_tokens_per_second": median["ideal"],
         "share": median["ragged"] / median["ideal"],
+        "correction_cost": {
+            "one_step": _ratio(speeds["ragged"], speeds["corrected"]),
+            "two_steps": _ratio(speeds["two_steps"], speeds["two_steps_corrected"]),
+        },
     }
+
+
+def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """Median of the ratios of what was measured side by side."""
+    return float(np.median(np.asarray(above) / np.asarray(below)))
 
 
 def _even(rows: Sequence[Row]) -> list[Row]:
