@@ -277,6 +277,17 @@ class Config(Section):
     async_: AsyncConfig = Field(AsyncConfig(), alias="async")
     failures: FailureConfig = FailureConfig()
 
+    @model_validator(mode="after")
+    def _check_adapters(self) -> Self:
+        if self.engine.publish == "lora" and not (self.model.lora_rank and self.model.path):
+            raise ValueError("engine.publish = 'lora' publishes adapters: set model.lora_rank and model.path, too")
+        if self.engine.publish == "lora" and self.warm_start.demonstrations:
+            raise ValueError(
+                "engine.publish = 'lora' needs servers that hold what the adapters are trained on, and a warm start "
+                "changes it: set warm_start.demonstrations = 0, or publish = 'checkpoint'"
+            )
+        return self
+
     @field_validator("model", mode="before")
     @classmethod
     def _model_is_a_path(cls, value: Any) -> Any:

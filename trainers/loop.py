@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,7 @@ from agentrl.trainers.prepare import device, load_skeleton
 from agentrl.trainers.reinforce import Reinforcement
 from agentrl.trainers.report import write_report
 from agentrl.trainers.rewards import check_channels
-from agentrl.trainers.rollout import context
+from agentrl.trainers.rollout import context, servers_engine
 from agentrl.trainers.runs import free_run_dir
 from agentrl.trainers.session import Session
 from agentrl.trainers.warm_start import warm_start
@@ -64,10 +65,21 @@ def check(config: Config) -> None:
     if config.model.path:
         model = load_skeleton(Path(config.model.path), config).model
         check_model(model, context(config, model))
+    if config.engine.kind == "vllm":
+        asyncio.run(_try_servers(config))
     if config.model.lora_rank and not find_spec("peft"):
         raise MissingExtraError("peft", "lora")
     if not config.model.path and not config.warm_start.demonstrations:
         raise ConfigError("a model from nothing needs demonstrations: set warm_start.demonstrations, or model = PATH")
+
+
+async def _try_servers(config: Config) -> None:
+    """Start and end an engine of the servers: they are there, and can do what they will be asked."""
+    engine = servers_engine(config, config.model.max_context, Path())
+    try:
+        await engine.start()
+    finally:
+        await engine.close()
 
 
 def _processes(config: Config) -> int:

@@ -14,6 +14,8 @@ from transformers import PreTrainedModel
 
 from agentrl.errors import ConfigError, MissingExtraError
 
+LORA_ALPHA = 2
+"""α of LoRA adapters, in ranks."""
 CriticKind = Literal["none", "detached", "shared", "copy"]
 """Where the critic's value comes from: no critic; a linear head on the policy's last hidden states, with or without
 its gradient flowing into the policy; or a model of its own, copied from the policy at the start, with a linear head."""
@@ -74,7 +76,7 @@ class Critic(nn.Module):
 
 
 def add_lora(model: PreTrainedModel, rank: int) -> PreTrainedModel:
-    """Wrap all linear layers in LoRA adapters (alpha = 2 · rank) and freeze the rest.
+    """Wrap all linear layers in LoRA adapters (α = LORA_ALPHA · rank) and freeze the rest.
 
     Adapters of an earlier phase are merged into the weights first.
 
@@ -91,7 +93,7 @@ def add_lora(model: PreTrainedModel, rank: int) -> PreTrainedModel:
             module.merge()
             model.set_submodule(name, module.get_base_layer())
     vars(model).pop("peft_config", None)  # else peft takes the new adapters for a second set
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=TaskType.CAUSAL_LM)
+    config = LoraConfig(r=rank, lora_alpha=LORA_ALPHA * rank, target_modules="all-linear", task_type=TaskType.CAUSAL_LM)
     return cast(PreTrainedModel, get_peft_model(model, config))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import PreTrainedModel
@@ -16,7 +16,11 @@ from agentrl.agents.loop import AgentLoop, Limits, LLMAgent
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
 from agentrl.trainers.demos import make_env
+from agentrl.trainers.policy import LORA_ALPHA
 from agentrl.types import SamplingParams
+
+if TYPE_CHECKING:
+    from agentrl.agents.vllm.engine import VLLMEngine
 
 
 def make_engine(config: Config, model: PreTrainedModel, folder: Path) -> Engine:
@@ -28,6 +32,11 @@ def make_engine(config: Config, model: PreTrainedModel, folder: Path) -> Engine:
     """
     if config.engine.kind == "embedded":
         return embedded_engine(config, model)
+    return servers_engine(config, context(config, model), folder)
+
+
+def servers_engine(config: Config, max_context: int, folder: Path) -> VLLMEngine:
+    """An engine of the vLLM servers of the configuration, not started yet."""
     from agentrl.agents.vllm.engine import VLLMEngine, VLLMOptions
 
     options = VLLMOptions(
@@ -36,11 +45,17 @@ def make_engine(config: Config, model: PreTrainedModel, folder: Path) -> Engine:
         publish=config.engine.publish,
         update=config.engine.update,
         weights_dir=Path(config.engine.weights_dir or folder / "published").resolve(),
-        max_context=context(config, model),
+        lora_alpha=LORA_ALPHA * config.model.lora_rank if served_is_base(config) else 0,
+        max_context=max_context,
         tolerance=config.failures.max_logprob_gap,
         seed=config.seed,
     )
     return VLLMEngine(options)
+
+
+def served_is_base(config: Config) -> bool:
+    """Whether servers may be assumed to hold what adapters are trained on: a warm start would have changed it."""
+    return bool(config.model.path) and not config.warm_start.demonstrations
 
 
 def embedded_engine(config: Config, model: PreTrainedModel) -> EmbeddedEngine:
