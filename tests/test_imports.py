@@ -29,6 +29,7 @@ HEAVY = [
     "fastapi",
     "uvicorn",
     "msgspec",
+    "aiohttp",
 ]
 FILES = sorted(
     path
