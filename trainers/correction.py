@@ -15,8 +15,8 @@ from agentrl.config import AsyncConfig
 
 AGREEMENT = 2e-3
 """Mean |log π_engine − log π_trainer|, in nats, up to which synchronous rollouts need no correction: their weights are
-within 0.2 % of 1, a hundredth of the usual clip range. A float32 engine beside the same weights makes 2e-7 with a float32
-trainer and 1e-3 with a bfloat16 one."""
+within 0.2 % of 1, a hundredth of the usual clip range. A float32 engine makes 2e-7 beside a float32 trainer of the same
+weights, and up to 1e-3 beside a bfloat16 one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

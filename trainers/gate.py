@@ -116,15 +116,16 @@ def _fit(gap_at: Callable[[float], float]) -> float:
 
 def _place(rows: Sequence[Row], trainer: Sequence[Floats], version: int, bound: float) -> str:
     """What it means at which turn the disagreement begins."""
-    turns: dict[int, list[Floats]] = {}
+    turns: dict[int, list[float]] = {}
     for row, array in zip(rows, trainer, strict=True):
-        gaps = np.where(row.versions == version, np.abs(row.logprobs - array), np.nan)
         for number, span in enumerate(row.spans, start=1):
-            turns.setdefault(number, []).append(gaps[span.start : span.stop])
-    means = {number: float(np.nanmean(np.concatenate(parts))) for number, parts in sorted(turns.items())}
-    first = next((number for number, gap in means.items() if gap > bound), 1)
-    listed = ", ".join(f"{gap:.2g}" for gap in list(means.values())[first - 1 : first + 2])
-    if first > 1:
+            fresh = np.flatnonzero(row.versions[span.start : span.stop] == version) + span.start
+            turns.setdefault(number, []).extend(np.abs(row.logprobs - array)[fresh])
+    means = {number: float(np.mean(gaps)) for number, gaps in sorted(turns.items()) if gaps}
+    numbers = list(means)
+    first = next((number for number in numbers if means[number] > bound), numbers[0])
+    listed = ", ".join(f"{means[number]:.2g}" for number in numbers if first <= number < first + 3)
+    if first != numbers[0]:
         return (
             f"they agree up to turn {first - 1} and differ from turn {first} on (turn by turn {listed}): the engine saw"
             " other tokens there than those that are trained; check the chat template, and that nothing renders or"

@@ -103,51 +103,33 @@ class Learner:
             RunStoppedError: loss or gradient is not finite; no step was taken on it.
         """
         begin = time.perf_counter()
+        objective = Objective(loss, correction, critic=self.critic is not None)
         if loss.reference_in_loss:
             rows = self._with_reference(rows)
         if correction is not None and epochs * mini_batches > 1:
-            rows = self._with_proximal(rows, loss)
+            rows = self._with_proximal(rows, objective)
         before = self.optimizer.step_count
         parts = [p for _ in range(epochs) for p in np.array_split(self._rng.permutation(len(rows)), mini_batches)]
-        objective = Objective(loss, correction)
         steps = [self._policy_step([rows[i] for i in part], objective) for part in parts]
         metrics = _merge([m for m in steps if m])
         metrics["steps"] = float(self.optimizer.step_count - before)
         metrics["seconds"] = time.perf_counter() - begin
         return metrics
 
-    def _trains(self, row: Row, spec: LossSpec) -> bool:
-        """Whether the row can have a gradient."""
-        return bool(row.mask.any() and (row.advantages.any() or not spec.policy_only or self.critic is not None))
-
     def _policy_step(self, rows: list[Row], objective: Objective) -> Metrics:
-        spec = objective.spec
-        weights = token_weights([int(row.mask.sum()) for row in rows], spec)
-        batch = [(row, w) for row, w in zip(rows, weights, strict=True) if self._trains(row, spec)]
+        weights = token_weights([int(row.mask.sum()) for row in rows], objective.spec)
+        batch = [(row, w) for row, w in zip(rows, weights.tolist(), strict=True) if objective.trains(row)]
         if not batch:
             return {}
         kept = [row for row, _ in batch]
-        fields = {
-            "behaviour": [row.logprobs for row in kept],
-            "advantages": [row.advantages for row in kept],
-            "weights": [np.full(len(row), w, np.float32) for row, w in batch],
-        }
-        if any(row.proximal is not None for row in kept):
-            fields["proximal"] = _present("proximal", [row.proximal for row in kept])
-        if spec.reference_in_loss:
-            fields["reference"] = _present("reference", [row.reference for row in kept])
-        if self.critic is not None:
-            fields["returns"] = _present("returns", [row.returns for row in kept])
-            fields["values"] = _present("values", [row.values for row in kept])
+        fields = objective.fields(kept, [w for _, w in batch])
 
         def compute(micro: MicroBatch) -> tuple[Tensor, Stats]:
             distributions, hidden = self._forward(self.model, micro)
             return objective(distributions, None if self.critic is None else self._value(micro, hidden), micro)
 
-        names = objective.stats(critic=self.critic is not None)
-        return objective.metrics(
-            self._step([row.ids for row in kept], [row.mask for row in kept], fields, compute, names)
-        )
+        means = self._step([r.ids for r in kept], [r.mask for r in kept], fields, compute, objective.stats())
+        return objective.metrics(means)
 
     # -- supervised fine-tuning ----------------------------------------------------------------------------------
 
@@ -212,8 +194,8 @@ class Learner:
         scored = self.reference_logprobs(rows)
         return [dataclasses.replace(row, reference=r) for row, r in zip(rows, scored, strict=True)]
 
-    def _with_proximal(self, rows: Sequence[Row], spec: LossSpec) -> list[Row]:
-        trained = [i for i, row in enumerate(rows) if row.proximal is None and self._trains(row, spec)]
+    def _with_proximal(self, rows: Sequence[Row], objective: Objective) -> list[Row]:
+        trained = [i for i, row in enumerate(rows) if row.proximal is None and objective.trains(row)]
         scored = dict(zip(trained, self.logprobs([rows[i] for i in trained]), strict=True))
         return [dataclasses.replace(r, proximal=scored[i]) if i in scored else r for i, r in enumerate(rows)]
 
@@ -338,14 +320,6 @@ class Learner:
             if model is not None and self.device.type == "cpu" and attention.supported(self.model.config):
                 stack.enter_context(attention.blocked(model))
         return stack
-
-
-def _present(name: str, arrays: list[Floats | None]) -> list[Floats]:
-    """The arrays, if every row has its own."""
-    present = [array for array in arrays if array is not None]
-    if len(present) < len(arrays):
-        raise ValueError(f"{len(arrays) - len(present)} of {len(arrays)} rows have no {name}")
-    return present
 
 
 def _merge(steps: Sequence[Metrics]) -> Metrics:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from agentrl.trainers.correction import Correction
+from agentrl.trainers.data import Floats, Row
 from agentrl.trainers.importance import IMPORTANCE_STATS, importance_metrics, importance_weights
 from agentrl.trainers.loss_spec import LossSpec
 from agentrl.trainers.losses import POLICY_STATS, VALUE_STATS, Stats, entropy_of, kl_loss, policy_loss, value_loss
@@ -20,6 +23,33 @@ class Objective:
 
     spec: LossSpec
     correction: Correction | None = None
+    critic: bool = False
+
+    def trains(self, row: Row) -> bool:
+        """Whether a row can have a gradient."""
+        return bool(row.mask.any() and (row.advantages.any() or not self.spec.policy_only or self.critic))
+
+    def fields(self, rows: Sequence[Row], weights: Sequence[float]) -> dict[str, list[Floats]]:
+        """Arrays (L,) per row that a call needs; `weights` are those of each token of each row.
+
+        Raises:
+            ValueError: some rows lack one.
+        """
+        fields = {
+            "behaviour": [row.logprobs for row in rows],
+            "advantages": [row.advantages for row in rows],
+            "weights": [np.full(len(row), w, np.float32) for row, w in zip(rows, weights, strict=True)],
+        }
+        needed = ["reference"] if self.spec.reference_in_loss else []
+        needed += ["returns", "values"] if self.critic else []
+        if self.correction is not None and any(row.proximal is not None for row in rows):
+            needed.append("proximal")
+        for name in needed:
+            arrays = [getattr(row, name) for row in rows]
+            if missing := sum(array is None for array in arrays):
+                raise ValueError(f"{missing} of {len(rows)} rows have no {name}")
+            fields[name] = arrays
+        return fields
 
     def __call__(self, distributions: Tensor, values: Tensor | None, micro: MicroBatch) -> tuple[Tensor, Stats]:
         """The loss of a micro-batch, and its statistics as sums over tokens.
@@ -51,12 +81,12 @@ class Objective:
             total, stats = total + spec.value_coef * term, stats | more
         return total, stats | {"loss": total.detach()}
 
-    def stats(self, critic: bool) -> list[str]:
+    def stats(self) -> list[str]:
         """Names of the statistics that a call returns."""
         names = [*POLICY_STATS, "entropy", "loss"]
         names += IMPORTANCE_STATS if self.correction is not None else []
         names += ["kl"] if self.spec.reference_in_loss else []
-        return names + list(VALUE_STATS if critic else [])
+        return names + list(VALUE_STATS if self.critic else [])
 
     def metrics(self, means: dict[str, float]) -> dict[str, float]:
         """What a step reports, from the means of its statistics."""

@@ -175,3 +175,11 @@ def test_a_gap_that_is_no_number_does_not_pass() -> None:
     rows = make_rows([play(tiny_model(), episodes=1)])
     rows[0].logprobs[rows[0].mask] = np.nan
     stopped(make_learner(), rows)
+
+
+def test_turns_of_older_weights_do_not_pass_for_agreement() -> None:
+    # the first turns are older, the others differ: nothing is known to agree
+    rows = make_rows([play(tiny_model(seed=1))])
+    for row in rows:
+        row.versions[: row.spans[0].stop] = VERSION - 1
+    assert "from the first turn on" in stopped(make_learner(), rows)
