@@ -26,7 +26,8 @@ from agentrl.cli.errors import exit_code
 from agentrl.types import Completion, Group, SamplingParams, Task
 from tests.fixtures.families import family_tokenizer
 from tests.serving.conftest import Server, serving
-from tests.trainers.small import ROOT, SIGNS, small
+from tests.trainers.signs import SIGNS
+from tests.trainers.small import ROOT, small
 
 ACTIONS = ("look", "inventory", "go to shelf 1", "go to drawer 1", "go to cabinet 1", "open drawer 1", "xyzzy")
 

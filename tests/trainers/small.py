@@ -1,70 +1,21 @@
-"""An environment that is learned in a second, and the configuration of runs that take about as long."""
+"""The configuration of runs that take about a second, in an environment that is learned as fast."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import agentrl
 from agentrl.config import Config
-from agentrl.envs.base import Result, TextEnv
-from agentrl.errors import UnknownNameError
-from agentrl.types import Outcome
+from agentrl.trainers.runs import Run
+from tests.trainers.signs import SIGNS
 
 ROOT = Path(__file__).parents[2]
 """Has to be on the module path of further processes, which import this file by name."""
-SIGNS = "tests.trainers.small:Signs-v0"
 
 torch.set_num_threads(1)
-
-
-class Signs(TextEnv):
-    """Go three times where the sign points; one wrong turn ends it, other words are not understood."""
-
-    splits = ("train", "valid", "test")
-    channels = ("outcome", "progress")
-
-    def tasks(self, split: str | None = None) -> Sequence[str]:
-        split = split or self.split
-        if split not in self.splits:
-            raise UnknownNameError("split", split, self.splits)
-        return [f"{split}/{i}" for i in range(20)]
-
-    def kind(self, task_id: str) -> str:
-        """Where the first sign points."""
-        return _ways(task_id)[0]
-
-    def begin(self, task_id: str) -> Result:
-        if task_id.partition("/")[0] not in self.splits:
-            raise UnknownNameError("task", task_id, self.tasks())
-        self.state = _ways(task_id)
-        return Result(self._sign())
-
-    def act(self, action: str) -> Result:
-        if action not in ("go left", "go right"):
-            return Result(f"What? {self._sign()}", outcome=Outcome.invalid_action("go left, or go right"))
-        if action != f"go {self.state.pop(0)}":
-            return Result("You are lost.", outcome=Outcome.terminated(success=False))
-        if not self.state:
-            return Result("You are home.", {"outcome": 1.0, "progress": 1 / 3}, Outcome.terminated(success=True))
-        return Result(self._sign(), {"progress": 1 / 3})
-
-    def oracle(self) -> Iterator[str]:
-        yield from [f"go {way}" for way in self.state]
-
-    def _sign(self) -> str:
-        return f"Sign {len(self.state)} says {self.state[0]}."
-
-
-def _ways(task_id: str) -> list[str]:
-    return random.Random(task_id).choices(["left", "right"], k=3)
-
-
-agentrl.register("Signs-v0", "tests.trainers.small:Signs", max_episode_steps=10)
 
 SMALL: dict[str, Any] = {
     "env": {"id": SIGNS, "valid_split": "valid", "test_split": "test", "max_turns": 5},
@@ -96,3 +47,10 @@ def small(run_dir: Path, *changes: Mapping[str, Any]) -> Config:
         for name, table in change.items():
             merged[name] = {**merged.get(name, {}), **table}
     return Config.model_validate(merged)
+
+
+def results(path: Path) -> list[dict[str, float]]:
+    """The metrics of a run, without what a clock measured."""
+    clocks = ("seconds", "time/", "turn/", "engine/", "trainer/", "valid/seconds", "test/seconds", "warm_start/seconds")
+    rows = Run.open(path).metrics()
+    return [{name: value for name, value in row.items() if not name.startswith(clocks)} for row in rows]

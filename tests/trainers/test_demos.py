@@ -22,7 +22,8 @@ from agentrl.agents.render import Renderer
 from agentrl.trainers.demos import Demonstration, demonstrate, make_env, sft_row
 from agentrl.trainers.prepare import make_policy
 from agentrl.trainers.scratch import train_tokenizer
-from tests.trainers.small import SIGNS, small
+from tests.trainers.signs import SIGNS
+from tests.trainers.small import small
 
 ALFWORLD = EnvConfig()
 HAND_MADE = Demonstration(

@@ -22,7 +22,8 @@ from agentrl.errors import ConfigError, CorruptFileError, UnknownNameError
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.evaluate import evaluate, fixed_tasks, summarise
 from agentrl.trainers.loop import train
-from tests.trainers.small import SIGNS, small
+from tests.trainers.signs import SIGNS
+from tests.trainers.small import small
 from tests.trainers.trees import turn
 
 SOLVED, FAILED = Outcome.terminated(success=True), Outcome.terminated(success=False)

@@ -22,7 +22,8 @@ from agentrl.trainers import reinforce, stage
 from agentrl.trainers.loop import train
 from agentrl.trainers.methods import METHODS
 from agentrl.trainers.runs import Run
-from tests.trainers.small import ALFWORLD, ROOT, Signs, small
+from tests.trainers.signs import Signs
+from tests.trainers.small import ALFWORLD, ROOT, small
 
 
 def rows_with(run: Run, name: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ require("torch.utils.tensorboard")
 
 from agentrl.trainers.loop import train
 from agentrl.trainers.runs import Run
-from tests.trainers.small import ROOT, small
+from tests.trainers.small import ROOT, results, small
 
 WARM_STEPS = 60
 CHANGES: dict[str, Any] = {
@@ -58,13 +58,6 @@ def killed(path: Path, step: int, metric: str, *changes: dict[str, Any]) -> None
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == -signal.SIGKILL, done.stderr
-
-
-def results(path: Path) -> list[dict[str, float]]:
-    """The metrics, without what a clock measured."""
-    clocks = ("seconds", "time/", "turn/", "engine/", "trainer/", "valid/seconds", "test/seconds", "warm_start/seconds")
-    rows = Run.open(path).metrics()
-    return [{name: value for name, value in row.items() if not name.startswith(clocks)} for row in rows]
 
 
 @pytest.mark.parametrize(

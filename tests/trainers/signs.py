@@ -1,0 +1,58 @@
+"""An environment that is learned in a second."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+import agentrl
+from agentrl.envs.base import Result, TextEnv
+from agentrl.errors import UnknownNameError
+from agentrl.types import Outcome
+
+SIGNS = "tests.trainers.signs:Signs-v0"
+
+
+class Signs(TextEnv):
+    """Go three times where the sign points; one wrong turn ends it, other words are not understood."""
+
+    splits = ("train", "valid", "test")
+    channels = ("outcome", "progress")
+
+    def tasks(self, split: str | None = None) -> Sequence[str]:
+        split = split or self.split
+        if split not in self.splits:
+            raise UnknownNameError("split", split, self.splits)
+        return [f"{split}/{i}" for i in range(20)]
+
+    def kind(self, task_id: str) -> str:
+        """Where the first sign points."""
+        return _ways(task_id)[0]
+
+    def begin(self, task_id: str) -> Result:
+        if task_id.partition("/")[0] not in self.splits:
+            raise UnknownNameError("task", task_id, self.tasks())
+        self.state = _ways(task_id)
+        return Result(self._sign())
+
+    def act(self, action: str) -> Result:
+        if action not in ("go left", "go right"):
+            return Result(f"What? {self._sign()}", outcome=Outcome.invalid_action("go left, or go right"))
+        if action != f"go {self.state.pop(0)}":
+            return Result("You are lost.", outcome=Outcome.terminated(success=False))
+        if not self.state:
+            return Result("You are home.", {"outcome": 1.0, "progress": 1 / 3}, Outcome.terminated(success=True))
+        return Result(self._sign(), {"progress": 1 / 3})
+
+    def oracle(self) -> Iterator[str]:
+        yield from [f"go {way}" for way in self.state]
+
+    def _sign(self) -> str:
+        return f"Sign {len(self.state)} says {self.state[0]}."
+
+
+def _ways(task_id: str) -> list[str]:
+    return random.Random(task_id).choices(["left", "right"], k=3)
+
+
+agentrl.register("Signs-v0", "tests.trainers.signs:Signs", max_episode_steps=10)
