@@ -134,7 +134,7 @@ class VLLMEngine:
         """Nothing to do: nothing is kept of a session here, and servers drop what was not used for longest."""
 
     def drain(self, url: str) -> None:
-        """Begin no more turns on a replica; it may be stopped when `stats().replicas` … its running turns have ended.
+        """Begin no more turns on a replica. It may be stopped as soon as those that it runs have ended.
 
         Raises:
             UnknownNameError: no replica has that address.

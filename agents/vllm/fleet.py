@@ -32,6 +32,7 @@ class Fleet:
         self._interval_s, self._same = interval_s, same
         self._ring = Ring(())
         self._tasks: list[asyncio.Task[None]] = []
+        self._drained: set[str] = set()
         self._checks: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -89,6 +90,7 @@ class Fleet:
         for replica in self.replicas:
             if replica.url == url.rstrip("/"):
                 replica.state, replica.why = "draining", "on request"
+                self._drained.add(replica.url)
                 return
         raise UnknownNameError("replica", url, [r.url for r in self.replicas])
 
@@ -124,28 +126,26 @@ class Fleet:
                     await asyncio.sleep(self._interval_s)
                 else:
                     await asyncio.wait({watch}, timeout=self._interval_s)
-                drained = replica.state == "draining"
                 healthy = await replica.healthy()
+                if replica.state != "dead":
+                    if watch is not None and watch.done():
+                        watch = None
+                        if not (healthy and await self._same(replica)):
+                            await self.lose(replica, "its process ended")
+                    else:
+                        strikes = 0 if healthy else strikes + 1
+                        if strikes == STRIKES:
+                            await self.lose(replica, f"failed {STRIKES} health checks in a row")
                 if replica.state == "dead":
                     strikes = 0
                     _end(watch)
                     watch = None
+                    if replica.url in self._drained:
+                        return
                     if healthy:
                         replica.state, replica.why = "stale", "was dead; the next publish verifies it"
                         replica.life += 1
                         _log.warning("replica %s answers again, and waits for the next publish", replica.url)
-                elif watch is not None and watch.done():
-                    watch = None
-                    if not (healthy and await self._same(replica)):
-                        await self.lose(replica, "its process ended")
-                elif healthy:
-                    strikes = 0
-                else:
-                    strikes += 1
-                    if strikes == STRIKES:
-                        await self.lose(replica, f"failed {STRIKES} health checks in a row")
-                if drained and replica.state == "dead":
-                    return
         finally:
             _end(watch)
 
