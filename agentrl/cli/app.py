@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import agentrl
-from agentrl.cli import bench, doctor, envs, evaluate, images, methods, play, rollout, sandboxes, serve, train
+from agentrl.cli import bench, doctor, engine, envs, evaluate, images, methods, play, rollout, sandboxes, serve, train
 
 app = typer.Typer(
     name="agentrl",
@@ -35,4 +35,5 @@ app.add_typer(sandboxes.app, name="sandboxes")
 app.add_typer(methods.app, name="methods")
 app.add_typer(bench.app, name="bench")
 app.command()(serve.serve)
+app.add_typer(engine.app, name="engine")
 app.command()(doctor.doctor)
