@@ -120,6 +120,12 @@ def test_rows_do_not_feel_each_other(parts) -> None:
         assert together == pytest.approx(alone)
 
 
+def test_no_gradient_flows_through_the_weights() -> None:
+    proximal = torch.zeros(2, requires_grad=True)
+    weights, _ = importance_weights(proximal, torch.ones(2), torch.zeros(2, dtype=torch.long), Correction())
+    assert not weights.requires_grad
+
+
 def test_an_extreme_token_does_not_overflow() -> None:
     weights, _ = weigh([1e200, 1e200], kind="sequence", reject=WIDE)
     assert weights == [0, 0]

@@ -144,6 +144,9 @@ def test_metrics_are_those_of_the_tokens() -> None:
     assert metrics["importance_gap"] == pytest.approx(np.abs(gaps).mean(), rel=1e-4)
     assert metrics["importance_gap_max"] == pytest.approx(np.abs(gaps).max(), rel=1e-4)
     assert metrics["ratio"] == pytest.approx(1)  # to the proximal policy
+    _, metrics = outcome(make_learner(), rows, LossSpec(), mini_batches=3, correction=CORRECTIONS["decoupled"])
+    assert metrics["importance_max"] == pytest.approx(np.exp(gaps.max()), rel=1e-4)  # of all steps, not their mean
+    assert metrics["importance_gap_max"] == pytest.approx(np.abs(gaps).max(), rel=1e-4)
 
 
 def test_far_off_rows_are_rejected_and_still_counted() -> None:
