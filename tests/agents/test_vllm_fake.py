@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -460,6 +460,15 @@ def test_the_scripted_policy_samples_from_the_distribution_that_it_reports(tempe
             assert sum((counts[t] - e) ** 2 / e for t, e in expected.items()) < 16.3  # χ² of 3 degrees, p = 0.001
 
     asyncio.run(play())
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """More threads only get into each other's way on models this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -31,8 +31,11 @@ def main() -> None:
     if chosen.model is None:
         policy = ScriptedPolicy(chosen.vocab_size, latency_s=chosen.latency)
     else:
+        import torch
+
         from agentrl.agents.vllm.fake.model import ModelPolicy
 
+        torch.set_num_threads(1)  # more get into each other's way on small models
         policy = ModelPolicy(chosen.model, latency_s=chosen.latency)
     server = FakeServer(
         chosen.release,
