@@ -127,3 +127,12 @@ def unshared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             seen.add(place)
             once[name] = tensor.detach()
     return once
+
+
+def apart(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """All tensors, each in memory of its own, as files want them.
+
+    A tied head stays in: vLLM on a CPU keeps a packed copy of it, which only a tensor of that name renews.
+    """
+    once = unshared(weights)
+    return {name: once[name] if name in once else tensor.detach().clone() for name, tensor in weights.items()}

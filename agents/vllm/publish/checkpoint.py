@@ -10,7 +10,7 @@ from typing import Literal
 from agentrl.agents.vllm import wire
 from agentrl.agents.vllm.capabilities import Feature
 from agentrl.agents.vllm.publish import folders
-from agentrl.agents.vllm.publish.base import Targets, Update, has_label, unshared
+from agentrl.agents.vllm.publish.base import Targets, Update, apart, has_label
 from agentrl.agents.vllm.replica import Replica
 
 
@@ -25,7 +25,7 @@ class CheckpointPublisher:
         self.root = root
 
     async def prepare(self, targets: Targets, update: Update) -> None:
-        weights = unshared(update.weights)
+        weights = apart(update.weights)
         self._folder = await asyncio.to_thread(
             folders.write, self.root, update.version, "model.safetensors", weights, {}
         )
