@@ -31,7 +31,7 @@ class Targets:
     """The replicas that one publish goes to. Those that die on the way leave; whoever answers but fails stops the run.
 
     Args:
-        replicas: at least one.
+        replicas: that can be reached.
         lose: told of each that died.
     """
 
@@ -52,6 +52,7 @@ class Targets:
             RunStoppedError: a replica that is alive did not do it, or one died where none may.
             InfraError: none is left.
         """
+        self._check(step)
         calls = {replica: asyncio.ensure_future(call(replica)) for replica in self.replicas}
         try:
             await asyncio.wait(
@@ -71,9 +72,12 @@ class Targets:
                 ) from error
             await self._lose(replica, f"died while {step}: {error}")
         self.replicas = [r for r in self.replicas if r not in failed]
-        if not self.replicas:
-            raise InfraError(f"no replica is left: all died while {step}")
+        self._check(step)
         return {r: calls[r].result() for r in self.replicas}
+
+    def _check(self, step: str) -> None:
+        if not self.replicas:
+            raise InfraError(f"no replica is left for {step}: all are dead")
 
 
 class Publisher(Protocol):
