@@ -5,8 +5,8 @@
         trainer.pt                                          optimiser, counters, random states
         manifest.json                                       size and SHA-256 of every other file
 
-A folder is written under another name and renamed when it is complete, so a checkpoint that is there is whole;
-the manifest catches what happens to it later.
+A folder is written under another name and renamed when it is complete, and again before it is removed, so a checkpoint
+that is there is whole; the manifest catches what happens to it later.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from agentrl.errors import CorruptFileError, RunStoppedError
 
 STATE = "trainer.pt"
 MANIFEST = "manifest.json"
+REPLACED = ".replaced"
+"""Ends the name of a checkpoint while another of the same step takes its place."""
 
 
 def save_policy(
@@ -103,7 +105,7 @@ def save_checkpoint(
     final = root / f"step-{step:06d}"
     partial = root / f".{final.name}.partial"
     try:
-        for left_over in root.glob(".step-*.partial"):  # of a run that was killed while it wrote
+        for left_over in (*root.glob(".step-*.partial"), *root.glob(".step-*.removed")):  # of a run that was killed
             shutil.rmtree(left_over)
         partial.mkdir(parents=True)
         save_policy(partial, model, weights, tokenizer)
@@ -114,19 +116,23 @@ def save_checkpoint(
         for path in [*files, partial / MANIFEST, partial]:
             _sync(path)
         if final.exists():
-            shutil.rmtree(final)
+            replaced = root / f".{final.name}{REPLACED}"
+            _remove(replaced)
+            final.rename(replaced)
         partial.rename(final)
         _sync(root)
-        for old in checkpoints(root)[:-keep]:
-            shutil.rmtree(old)
+        for old in (*root.glob(f".step-*{REPLACED}"), *checkpoints(root)[:-keep]):
+            _remove(old)
     except OSError as error:
         raise RunStoppedError(f"cannot write checkpoint {final}: {error.strerror or error}") from error
     return final
 
 
 def checkpoints(root: Path) -> list[Path]:
-    """The checkpoints below a folder, oldest first."""
-    return sorted(path for path in root.glob("step-*") if path.is_dir())
+    """The checkpoints below a folder, oldest first; also one that a process was about to replace when it was killed."""
+    there = {path.name: path for path in root.glob("step-*") if path.is_dir()}
+    replaced = {path.name[1:].removesuffix(REPLACED): path for path in root.glob(f".step-*{REPLACED}")}
+    return [path for _, path in sorted((replaced | there).items())]
 
 
 def verify(folder: Path) -> None:
@@ -167,6 +173,12 @@ def load_state(folder: Path) -> dict[str, Any]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, if it is there, so that no half of it is ever seen under its name."""
+    if folder.exists():
+        shutil.rmtree(folder.rename(folder.with_name(f".{folder.name.removeprefix('.')}.removed")))
 
 
 def _sync(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ def _join(others: ProcessContext, folder: str, *, seconds: float) -> None:
 
 
 def _other_rank(index: int, size: int, folder: str, program: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    os.setpgid(0, 0)  # Ctrl-C is rank 0's to handle; torch sends SIGINT when rank 0 dies
+    os.setpgid(0, 0)  # Ctrl-C is rank 0's to handle …
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # … and torch sends it when rank 0 dies: write nothing any more
     Path(folder, f"rank-{index + 1}").touch()
     try:
         _run(index + 1, size, folder, program, args)
