@@ -9,8 +9,9 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -26,6 +27,7 @@ EXTRAS = {
     "remote": ("httptools", "websockets"),
     "serve": ("fastapi", "httptools", "msgspec", "prometheus-client", "uvicorn", "uvloop", "websockets"),
     "sandbox": ("docker",),
+    "vllm": ("aiohttp", "safetensors"),
 }
 EXACT = 1e-4
 """Largest difference allowed between the engine's log-probs and a recomputation in float32."""
@@ -40,14 +42,24 @@ class Finding:
     detail: str
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    engine: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Examine this vLLM server instead; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check versions, extras, processor, accelerator, writable folders, and the engine's token exactness.
 
-    Exits with code 1 if something that is installed does not work. Example: agentrl doctor
+    Of a vLLM server: its routes and what each is for, its log-prob mode, and whether its tokens are exact.
+    Exits with code 1 if something that is installed does not work.
+
+    Examples:
+
+        agentrl doctor
+
+        agentrl doctor --engine http://127.0.0.1:8000 --engine http://127.0.0.1:8001
     """
-    findings = [*_versions(), *_extras(), *_machine(), *_folders(), *_sandboxes()]
-    if importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
-        findings += [*_torch(), _token_exactness()]
+    findings = _servers(engine) if engine else _installation()
     if as_json:
         print_json([asdict(f) for f in findings])
     else:
@@ -57,6 +69,26 @@ def doctor(as_json: Json = False) -> None:
         Console().print(table)
     if not all(f.ok for f in findings if not f.name.startswith("extra ")):
         raise typer.Exit(1)
+
+
+def _installation() -> list[Finding]:
+    findings = [*_versions(), *_extras(), *_machine(), *_folders(), *_sandboxes()]
+    if importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"):
+        findings += [*_torch(), _token_exactness()]
+    return findings
+
+
+def _servers(urls: list[str]) -> list[Finding]:
+    import asyncio
+
+    from agentrl.cli.doctor_engine import examine
+
+    key = os.environ.get("AGENTRL_ENGINE_API_KEY", "")
+    findings: list[Finding] = []
+    for url in urls:
+        found = asyncio.run(examine(url, key))
+        findings += [replace(f, name=f"{url} {f.name}") for f in found] if len(urls) > 1 else found
+    return findings
 
 
 def _versions() -> Iterator[Finding]:
