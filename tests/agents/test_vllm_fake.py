@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -640,6 +641,37 @@ def test_sudden_death_breaks_requests_and_refuses_new_ones() -> None:
                 await client.send(wire.HEALTH)
 
     asyncio.run(play())
+
+
+def test_death_in_the_middle_of_a_request() -> None:
+    async def play() -> None:
+        async with fake() as client:
+            caps = await client.capabilities()
+            client.server.faults.die_at = "/collective_rpc"
+            with pytest.raises(aiohttp.ClientError):
+                await client.send(wire.reload_weights(caps, "/x"))
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await client.send(wire.HEALTH)
+
+    asyncio.run(play())
+
+
+def test_death_while_the_trainer_is_waited_for() -> None:
+    async def play() -> None:
+        async with fake() as client:
+            caps = await client.capabilities()
+            group = {"address": "127.0.0.1", "port": client.server.port}
+            init = wire.init_transfer(caps, **group, rank_offset=1, world_size=2, packed=False)  # type: ignore[arg-type]
+            joining = asyncio.create_task(client.send(init))
+            await client.ok(wire.HEALTH)
+            assert not joining.done()
+            await client.server.die()
+            with pytest.raises(aiohttp.ClientError):
+                await joining
+
+    begun = time.perf_counter()
+    asyncio.run(play())
+    assert time.perf_counter() - begun < 10
 
 
 def test_a_process_of_its_own(folder: Path) -> None:

@@ -24,7 +24,7 @@ def _open() -> asyncio.Event:
 
 @dataclass(slots=True)
 class Faults:
-    """Switches; change them at any time. That of sudden death is `FakeServer.die`."""
+    """Switches; change them at any time. Sudden death is `FakeServer.die`, or `die_at`."""
 
     refuse_publish: bool = False
     """Loading weights or adapters fails with 500 and changes nothing."""
@@ -38,6 +38,8 @@ class Faults:
     """So many requests for tokens are answered with 500 …"""
     drops: int = 0
     """… and so many lose their connection in the middle of the answer."""
+    die_at: str = ""
+    """Path whose next request kills the server before it answers."""
     answering: asyncio.Event = field(default_factory=_open)
     """Cleared, the server hangs: it accepts connections and answers nothing, not even `/health`."""
 
@@ -45,14 +47,17 @@ class Faults:
 class FaultyApp:
     """An ASGI application that shows the faults which lie in the connection."""
 
-    def __init__(self, app: App, faults: Faults) -> None:
-        self.app, self.faults = app, faults
+    def __init__(self, app: App, faults: Faults, kill: Callable[[], None]) -> None:
+        self.app, self.faults, self.kill = app, faults, kill
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         await self.faults.answering.wait()
+        if scope["path"] == self.faults.die_at:
+            self.kill()
+            await asyncio.sleep(0)  # where the task of this request is cancelled, too
         for_tokens = scope["path"] in TOKEN_ROUTES
         if for_tokens and self.faults.errors > 0:
             self.faults.errors -= 1

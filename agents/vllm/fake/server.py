@@ -52,7 +52,9 @@ class FakeServer:
         self._tokens.attach(app)
         ControlRoutes(self.scheduler, self.weights).attach(app)
         guarded = _Guard(app, self.flags.api_key, facts.guarded) if self.flags.api_key else app
-        config = uvicorn.Config(FaultyApp(guarded, self.faults), log_level="critical", lifespan="off", ws="none")
+        config = uvicorn.Config(
+            FaultyApp(guarded, self.faults, self.kill), log_level="critical", lifespan="off", ws="none"
+        )
         self._server = uvicorn.Server(config)
         self._serving: asyncio.Task[None] | None = None
 
@@ -85,16 +87,21 @@ class FakeServer:
         assert self._serving is not None
         await asyncio.shield(self._serving)
 
-    async def die(self) -> None:
-        """At once, as by `kill -9`: all connections are reset and the port is closed."""
+    def kill(self) -> None:
+        """At once, as by `kill -9`: all connections are reset, the port is closed and nobody gets an answer."""
         for listener in self._server.servers:
             listener.close()
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
-        self.faults.answering.set()
+        for task in (self._serving, *self._server.server_state.tasks):
+            if task is not None:
+                task.cancel()
+
+    async def die(self) -> None:
+        """`kill`, and wait until all has ended."""
+        self.kill()
         await self.scheduler.stop()
         if self._serving is not None:
-            self._serving.cancel()
             await asyncio.gather(self._serving, *self._server.server_state.tasks, return_exceptions=True)
 
     async def in_flight(self, requests: int, tokens: int = 1) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
 
 
 class WorkerError(Exception):
@@ -49,7 +53,7 @@ class Weights:
         if self._group is not None:
             self._group.close()
         arguments = (info.master_address, info.master_port, info.rank_offset, info.world_size)
-        self._group = await asyncio.to_thread(_join, *arguments)
+        self._group = await _in_thread(lambda: Communicator(*arguments))
 
     def start(self) -> None:
         self._check_backend()
@@ -77,7 +81,8 @@ class Weights:
             raise WorkerError("NCCL weight transfer not initialized. Call init_transfer_engine() first.")
         self._check_refusal()
         packing = info if isinstance(info, bodies.PackedUpdateInfo) else self._packing
-        tensors = await asyncio.to_thread(_receive, self._group, info, packing)
+        group = self._group
+        tensors = await _in_thread(lambda: _receive(group, info, packing))
         if self.faults.half_publish:
             tensors = dict(list(tensors.items())[: len(tensors) // 2])
         if not self.faults.ignore_publish:
@@ -128,7 +133,7 @@ class Weights:
 
     # -- checks ------------------------------------------------------------------------------------------------
 
-    def _load(self, load: Any) -> None:
+    def _load(self, load: Callable[[], None]) -> None:
         try:
             load()
         except (OSError, ValueError, KeyError) as error:
@@ -144,18 +149,37 @@ class Weights:
             raise WorkerError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
+async def _in_thread(blocking: Callable[[], T]) -> T:
+    """Do what waits for the trainer; a daemon thread, as a server that dies must not keep the process waiting."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: WorkerError | None) -> None:
+        if result.cancelled():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(cast(T, value))
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = blocking()
+        except Exception as e:  # noqa: BLE001 - whatever a worker raises is answered with 500
+            error = WorkerError(str(e))
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, daemon=True, name="fake vLLM worker").start()
+    return await result
+
+
 def _parse(kind: type[B], data: dict[str, Any], what: str) -> B:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
         raise WorkerError(f"Invalid {what} for NCCLWeightTransferEngine: {error}") from error
-
-
-def _join(address: str, port: int, rank: int, world_size: int) -> Communicator:
-    try:
-        return Communicator(address, port, rank, world_size)
-    except RuntimeError as error:
-        raise WorkerError(str(error)) from error
 
 
 def _receive(group: Communicator, info: bodies.UpdateInfo, packing: bodies.Packing) -> dict[str, Tensor]:
@@ -174,7 +198,7 @@ def _receive(group: Communicator, info: bodies.UpdateInfo, packing: bodies.Packi
         size = sum(shape.numel() * dtype.itemsize for _, dtype, shape in batch)
         if size <= limit and i + 1 < len(metas):
             continue
-        data = _next(group)
+        data = group.receive()
         expected = torch.uint8 if packing.packed else meta[1]
         if data.dtype != expected or data.numel() * data.dtype.itemsize != size:
             raise WorkerError(
@@ -187,10 +211,3 @@ def _receive(group: Communicator, info: bodies.UpdateInfo, packing: bodies.Packi
             tensors[name] = part.clone().view(dtype).view(shape)
         batch = []
     return tensors
-
-
-def _next(group: Communicator) -> Tensor:
-    try:
-        return group.receive()
-    except RuntimeError as error:
-        raise WorkerError(str(error)) from error
