@@ -1,0 +1,160 @@
+"""The engine contract on real vLLM servers of the main job's architecture; the reference is `transformers`."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import dataclasses
+import re
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import require
+
+for component in ("torch", "transformers", "aiohttp"):
+    require(component)
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from agentrl.agents.vllm import wire
+from agentrl.agents.vllm.engine import VLLMEngine, VLLMOptions
+from agentrl.errors import RunStoppedError
+from agentrl.trainers.policy import plain_weights
+from agentrl.trainers.rollout import probe_of
+from agentrl.types import Completion, SamplingParams
+from tests.vllm.conftest import Served
+
+pytestmark = pytest.mark.xdist_group("lfm2")
+
+CLOSE = 2e-3
+LONG = 1500
+"""Tokens; some seconds."""
+PROMPT = [5 + i * 7 % 200 for i in range(40)]
+PARAMS = SamplingParams(temperature=0.7, max_tokens=16, seed=0)
+
+
+@pytest.fixture(scope="module")
+def trainer(lfm2: Served) -> PreTrainedModel:
+    """Each test takes one step further: the servers keep what the last one published."""
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(lfm2.model)
+    return model.eval()
+
+
+def step(model: PreTrainedModel) -> PreTrainedModel:
+    """Move the weights, and return a copy of what they were."""
+    before = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1 * parameter.abs().mean())
+    return before
+
+
+def logprobs(model: PreTrainedModel, context: Sequence[int], tokens: Sequence[int], temperature: float) -> torch.Tensor:
+    with torch.no_grad():
+        logits = model(torch.tensor([[*context, *tokens]])).logits[0, len(context) - 1 : -1]
+    return torch.log_softmax(logits / temperature, -1).gather(1, torch.tensor(list(tokens))[:, None])[:, 0]
+
+
+def sampled(url: str) -> float:
+    """Tokens that a server has sampled in its life."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        return sum(float(n) for n in re.findall(rb"^vllm:generation_tokens_total\{.*\} (\S+)$", answer.read(), re.M))
+
+
+def until_sampled(url: str, tokens: float) -> None:
+    deadline = time.monotonic() + 60
+    while sampled(url) < tokens:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def check(done: Completion, models: dict[int, PreTrainedModel], temperature: float) -> None:
+    """Each token has the log-prob that the weights of its version give it."""
+    for version in set(done.versions):
+        expected = logprobs(models[version], PROMPT, done.token_ids, temperature)
+        mine = torch.tensor([v == version for v in done.versions])
+        torch.testing.assert_close(torch.tensor(done.logprobs)[mine], expected[mine], atol=CLOSE, rtol=0)
+
+
+def play(served: Served, folder: Path, main: Callable[[VLLMEngine], Awaitable[None]], **options: Any) -> None:
+    async def whole() -> None:
+        engine = VLLMEngine(VLLMOptions(urls=served.urls, weights_dir=folder / "published", **options))
+        try:
+            await engine.start()
+            await main(engine)
+        finally:
+            await engine.close()
+
+    asyncio.run(asyncio.wait_for(whole(), 120))
+
+
+def test_it_samples_and_scores_as_the_trainer_does(lfm2: Served, trainer: PreTrainedModel, tmp_path: Path) -> None:
+    async def main(engine: VLLMEngine) -> None:
+        assert engine.max_context == trainer.config.max_position_embeddings
+        await engine.publish(plain_weights(trainer), 1, probe_of(trainer, PROMPT))
+        turns = [dataclasses.replace(PARAMS, seed=i) for i in range(6)]
+        done = await asyncio.gather(*(engine.generate(PROMPT, p, f"s{p.seed}") for p in turns))
+        assert len({d.token_ids for d in done}) == len(done)
+        for turn in done:
+            assert turn.finish_reason == "length"
+            assert set(turn.versions) == {1}
+            check(turn, {1: trainer}, PARAMS.temperature)
+        again = await engine.generate(PROMPT, turns[0], "elsewhere")
+        assert again.token_ids == done[0].token_ids
+        stop = done[0].token_ids[3]
+        stopped = await engine.generate(PROMPT, dataclasses.replace(turns[0], stop_token_ids=(stop,)), "s")
+        assert stopped.finish_reason == "stop"
+        assert stopped.token_ids == done[0].token_ids[: done[0].token_ids.index(stop) + 1]
+        scored = torch.tensor(await engine.score(PROMPT, stopped.token_ids))
+        torch.testing.assert_close(scored, logprobs(trainer, PROMPT, stopped.token_ids, 1.0), atol=CLOSE, rtol=0)
+
+    play(lfm2, tmp_path, main)
+
+
+@pytest.mark.parametrize("mode", ["abort", "wait", "keep"])
+def test_versions_are_exact_across_a_publish(lfm2: Served, trainer: PreTrainedModel, mode: str, tmp_path: Path) -> None:
+    async def main(engine: VLLMEngine) -> None:
+        await engine.publish(plain_weights(trainer), 1, probe_of(trainer, PROMPT))
+        old = step(trainer)
+        probe, before = probe_of(trainer, PROMPT), [await asyncio.to_thread(sampled, url) for url in lfm2.urls]
+        long = [dataclasses.replace(PARAMS, max_tokens=LONG, seed=i) for i in range(6)]
+        running = [asyncio.create_task(engine.generate(PROMPT, p, f"s{p.seed}")) for p in long]
+        for url, tokens in zip(lfm2.urls, before, strict=True):
+            await asyncio.to_thread(until_sampled, url, tokens + 100)
+        report = await engine.publish(plain_weights(trainer), 2, probe)
+        assert (report.version, report.replicas, engine.version) == (2, 2, 2)
+        assert report.gap < CLOSE
+        done = await asyncio.gather(*running)
+        for turn in done:
+            assert list(turn.versions) == sorted(turn.versions)
+            assert len(turn.token_ids) == LONG
+            if mode != "keep":  # which goes on with the keys and values of the old weights
+                check(turn, {1: old, 2: trainer}, PARAMS.temperature)
+        seen = {tuple(sorted(set(turn.versions))) for turn in done}
+        assert ((1, 2) in seen) == (mode != "wait")
+        check(await engine.generate(PROMPT, PARAMS, "new"), {2: trainer}, PARAMS.temperature)
+
+    play(lfm2, tmp_path, main, update=mode)
+
+
+def test_a_server_that_keeps_old_weights_stops_the_run(
+    lfm2: Served, trainer: PreTrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(engine: VLLMEngine) -> None:
+        await engine.publish(plain_weights(trainer), 1, probe_of(trainer, PROMPT))
+        old, reload = tmp_path / "old", wire.reload_weights
+        (tmp_path / "published" / "v1").rename(old)
+        # As a file system does that still shows yesterday's folder: the server answers 200.
+        monkeypatch.setattr(wire, "reload_weights", lambda caps, folder: reload(caps, str(old)))
+        step(trainer)
+        with pytest.raises(RunStoppedError, match=r"does not hold version 2 .* mean \|Δ log-prob\|"):
+            await engine.publish(plain_weights(trainer), 2, probe_of(trainer, PROMPT))
+        with pytest.raises(RunStoppedError, match="version 2"):
+            await engine.generate(PROMPT, PARAMS, "s")
+
+    play(lfm2, tmp_path, main)
