@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from agentrl.agents.vllm.capabilities import parse_version
@@ -151,7 +152,7 @@ def gpus_per_replica(extra: Sequence[str]) -> int:
     sizes = {"tensor": 1, "pipeline": 1, "data": 1}
     names = {flag: kind for kind in sizes for flag in (f"--{kind}-parallel-size", f"-{kind[0]}p")}
     words = [part for word in extra for part in word.split("=", 1)]
-    for flag, value in zip(words, [*words[1:], ""], strict=True):
+    for flag, value in pairwise([*words, ""]):
         if flag in names:
             if not value.isdigit() or value == "0":
                 raise ConfigError(f"{flag} wants a number of GPUs, not {value!r}")

@@ -30,7 +30,7 @@ IMAGES: dict[str, Image] = {
     for image in (
         Image("base"),
         Image("text", parent="base", extras=("text", "serve")),
-        Image("train", parent="base", extras=("text", "remote", "train")),
+        Image("train", parent="base", extras=("text", "remote", "train", "vllm")),
     )
 }
 """Parents stand before their children."""

@@ -14,6 +14,7 @@ import gymnasium as gym
 import pytest
 
 import agentrl
+from agentrl.agents.vllm.flags import ServeOptions, Target, flags, variables
 from agentrl.errors import InfraError
 from agentrl.sandboxes.images.catalog import IMAGES, checkout
 from tests.conftest import require
@@ -58,12 +59,12 @@ def services() -> dict[str, Any]:
 
 
 def test_its_images_are_ours_and_of_this_version() -> None:
-    for service, image in (("env", "text"), ("trainer", "train")):
+    for service, image in (("env", "text"), ("trainer", "train"), ("trainer-vllm", "train")):
         assert services()[service]["image"] == f"agentrl/{image}:${{AGENTRL_VERSION:-{agentrl.__version__}}}"
         assert image in IMAGES
 
 
-@pytest.mark.parametrize("service", ["env", "trainer"])
+@pytest.mark.parametrize("service", ["env", "trainer", "engine", "trainer-vllm"])
 def test_its_services_are_locked_up(service: str) -> None:
     options = services()[service]
     assert options["read_only"]
@@ -73,6 +74,25 @@ def test_its_services_are_locked_up(service: str) -> None:
     assert "ports" not in options
     assert not any("docker.sock" in volume for volume in options.get("volumes", []))
     assert yaml.safe_load(FILE.read_text())["networks"]["play"]["internal"]
+
+
+def test_its_engine_has_the_flags_that_training_needs() -> None:
+    target = Target("0.32.0", gpus=("0",), cores=(0,), model_type="qwen3", max_context=4096, local=True)
+    options = ServeOptions(model="/models/policy", transfer="none")
+    assert services()["engine"]["command"] == ["=".join(setting.words) for setting in flags(options, target)]
+    expected = dict(word.split("=", 1) for s in variables(options, target, 0) for word in s.words)
+    found = services()["engine"]["environment"]
+    assert {name: value for name, value in expected.items() if name != "CUDA_VISIBLE_DEVICES"}.items() <= found.items()
+
+
+def test_compose_accepts_it(compose: list[str]) -> None:
+    command = [*compose, "-f", str(FILE), "--profile", "gpu", "config"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load(done.stdout)["services"]["trainer-vllm"]["environment"]["TRAIN_ARGS"].split()[-2:] == [
+        "--set",
+        'engine.urls=["http://engine:8000"]',
+    ]
 
 
 def test_its_servers_come_up_healthy_and_play(client: DockerClient, compose: list[str]) -> None:
