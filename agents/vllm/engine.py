@@ -30,7 +30,7 @@ from agentrl.agents.vllm.options import VLLMOptions
 from agentrl.agents.vllm.publish import choose
 from agentrl.agents.vllm.publish.base import Publisher, Update
 from agentrl.agents.vllm.publish.nccl import Communicator
-from agentrl.agents.vllm.replica import Replica, ReplicaLostError, ReplicaPausedError, ReplicaRefusedError
+from agentrl.agents.vllm.replica import Replica, ReplicaFailedError, ReplicaLostError, ReplicaRefusedError
 from agentrl.agents.vllm.sync import Sync
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Completion, SamplingParams
@@ -210,7 +210,7 @@ class VLLMEngine:
                     failure = e
                 finally:
                     self._running[version] -= 1
-            if isinstance(failure, ReplicaLostError | ReplicaPausedError):
+            if isinstance(failure, ReplicaLostError | ReplicaFailedError):
                 await self._fleet.examine(replica, failure)
             if replica.state == "dead":
                 self._resumed += 1

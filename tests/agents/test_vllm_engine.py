@@ -168,9 +168,7 @@ def test_the_context_is_the_smaller_of_what_both_sides_allow(tmp_path: Path) -> 
     run(main())
 
 
-def test_the_api_key_comes_from_the_options_or_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_api_key_comes_from_the_options_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with fleet(api_key="secret") as servers:
             async with engine_of(servers, tmp_path, api_key="secret") as engine:

@@ -190,27 +190,39 @@ def test_a_replica_that_comes_back_as_another_server_stops_the_run(tmp_path: Pat
     run(main())
 
 
-@pytest.mark.parametrize("way", ["checkpoint", "nccl"])
-def test_a_replica_that_dies_while_weights_change_is_left_out_or_stops_the_run(way: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("way", "at"),
+    [
+        ("checkpoint", "/pause"),
+        ("checkpoint", "/collective_rpc"),
+        ("checkpoint", "/weight_info"),
+        ("lora", "/v1/load_lora_adapter"),
+        ("nccl", "/pause"),
+    ],
+)
+def test_a_replica_that_dies_while_weights_change_is_left_out(way: str, at: str, tmp_path: Path) -> None:
     async def main() -> None:
-        async with fleet(replicas=2) as servers, engine_of(servers, tmp_path, publish=way) as engine:
-            await publish(engine, 1, tmp_path)
-            change = servers[1].weights.call if way == "checkpoint" else servers[1].weights.start
-            dying: list[asyncio.Task[None]] = []
+        flags = {"enable_lora": way == "lora"}
+        options = {"publish": way, "lora_alpha": 4 * (way == "lora")}
+        async with fleet(replicas=2, **flags) as servers, engine_of(servers, tmp_path, **options) as engine:
+            await publish(engine, 1, tmp_path, way)
+            (name,) = sessions_on(engine, servers[1], 1)
+            servers[1].faults.die_at = at
+            assert (await publish(engine, 2, tmp_path, way)).replicas == 1
+            assert states(engine) == ["live", "dead"]
+            check_exact([1], PARAMS, await engine.generate([1], PARAMS, name), tmp_path, way)
 
-            def die(*_: Any) -> None:
-                dying.append(asyncio.create_task(servers[1].die()))
-                raise ConnectionResetError
+    run(main())
 
-            setattr(servers[1].weights, change.__name__, die)
-            if way == "checkpoint":
-                report = await publish(engine, 2, tmp_path)
-                assert report.replicas == 1
-                check_exact([1], PARAMS, await engine.generate([1], PARAMS, "a"), tmp_path)
-            else:  # a group that has lost a rank cannot broadcast
-                with pytest.raises(RunStoppedError, match=servers[1].url):
-                    await publish(engine, 2, tmp_path)
-            await asyncio.gather(*dying)
+
+@pytest.mark.parametrize("at", ["/start_weight_update", "/update_weights", "/finish_weight_update"])
+def test_a_replica_that_dies_in_the_middle_of_a_broadcast_stops_the_run(at: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fleet(replicas=2) as servers, engine_of(servers, tmp_path, publish="nccl") as engine:
+            await publish(engine, 1, tmp_path, "nccl")
+            servers[1].faults.die_at = at
+            with pytest.raises(RunStoppedError, match=servers[1].url):
+                await publish(engine, 2, tmp_path, "nccl")
 
     run(main())
 

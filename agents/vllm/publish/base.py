@@ -28,7 +28,7 @@ class Update:
 
 
 class Targets:
-    """The replicas that one publish goes to. Those that die on the way leave; whoever answers but fails stops the run.
+    """The replicas that one publish goes to. Who breaks off leaves it; who answers that it cannot stops the run.
 
     Args:
         replicas: that can be reached.
@@ -49,7 +49,7 @@ class Targets:
             together: the replicas wait for each other, so none may die.
 
         Raises:
-            RunStoppedError: a replica that is alive did not do it, or one died where none may.
+            RunStoppedError: a replica answers that it did not do it, or one broke off where none may.
             InfraError: none is left.
         """
         self._check(step)
@@ -65,7 +65,7 @@ class Targets:
         for replica, error in failed.items():
             if not isinstance(error, AgentRLError):
                 raise error
-            if together or not isinstance(error, ReplicaLostError) or await replica.healthy():
+            if together or not isinstance(error, ReplicaLostError):
                 raise RunStoppedError(
                     f"{step} failed at {replica.url}: {error}. The replicas may now hold different weights; "
                     "restart the server and resume the run"
