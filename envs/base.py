@@ -60,6 +60,7 @@ class Core(Protocol):
 
     def tasks(self, split: str | None = None) -> Sequence[str]: ...
     def kind(self, task_id: str) -> str: ...
+    def reference(self, task_id: str) -> Mapping[str, Any]: ...
     def oracle(self) -> Iterator[str]: ...
     def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator: ...
     def snapshot(self) -> Any: ...
@@ -122,6 +123,17 @@ class TextEnv(gym.Env[str, str]):
     def kind(self, task_id: str) -> str:
         """Category of a task, for balanced sampling and reports; "" where there are none."""
         return ""
+
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        """What is known of a task's answer, as plain values that JSON can carry; empty where nothing is.
+
+        For the trainer alone (`Task.reference`): none of it may show in an observation or in `info`. The usual keys are
+        `answer` (the text that the oracle answers), `aliases` (others that count as much), `entities` and `evidence`.
+
+        Raises:
+            UnknownNameError: there is no such task.
+        """
+        return {}
 
     def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
         """An expert for the episode that `reset` began. By default the oracle, which knows what it cannot see.
@@ -261,6 +273,9 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
 
     def kind(self, task_id: str) -> str:
         return self.core.kind(task_id)
+
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        return self.core.reference(task_id)
 
     def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
         return self.core.demonstrator(seed=seed, mistakes=mistakes)

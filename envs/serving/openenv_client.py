@@ -209,6 +209,9 @@ class OpenEnv(gym.Env[str, str]):
     def kind(self, task_id: str) -> str:
         return ""
 
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        return {}
+
     def oracle(self) -> Iterator[str]:
         self._refuse("oracle")
 

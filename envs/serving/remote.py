@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, overload
 from urllib.parse import urlencode
 
@@ -179,6 +179,10 @@ class RemoteEnv(gym.Env[Any, Any]):
             if task_id in tasks.kinds:
                 return tasks.kinds[task_id]
         return str(run(self.session.ask("GET", f"kind?{urlencode({'task_id': task_id})}"))["kind"])
+
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        answer: dict[str, Any] = run(self.session.ask("GET", f"reference?{urlencode({'task_id': task_id})}"))
+        return dict(answer["reference"])
 
     def oracle(self) -> Iterator[str]:
         yield from run(self.session.ask("POST", "oracle"))["actions"]

@@ -243,6 +243,7 @@ def test_what_trainers_may_know(api: Api, corridor: str) -> None:
     assert page == {"total": 10, "tasks": [{"task_id": f"test/{i}", "kind": ""} for i in (8, 9)]}
     assert api("GET", f"{corridor}/tasks").body["total"] == 10
     assert api("GET", f"{corridor}/kind?task_id=train/1").body == {"kind": ""}
+    assert api("GET", f"{corridor}/reference?task_id=train/1").body == {"reference": {}}
     assert api("POST", f"{corridor}/oracle").body == {"actions": ["right"] * 4}
     assert api("POST", f"{corridor}/demonstrate", {"observation": "x"}).code == "no_episode"
     assert api("POST", f"{corridor}/demonstrator", {"mistakes": 0.5}).status == 422

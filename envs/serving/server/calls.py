@@ -77,6 +77,12 @@ class Kind(Call, tag="kind"):
     task_id: str
 
 
+class Reference(Call, tag="reference"):
+    """What is known of a task's answer: for trainers, never for the policy."""
+
+    task_id: str
+
+
 class Oracle(Call, tag="oracle"):
     """Actions that solve the rest."""
 
@@ -120,6 +126,7 @@ AnyCall = (
     | Fork
     | Tasks
     | Kind
+    | Reference
     | Oracle
     | Demonstrator
     | Demonstrate

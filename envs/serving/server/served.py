@@ -22,6 +22,7 @@ from agentrl.envs.serving.server.calls import (
     Kind,
     Open,
     Oracle,
+    Reference,
     Reply,
     Reset,
     Restore,
@@ -177,6 +178,9 @@ class Served:
     def kind(self, call: Kind) -> dict[str, Any]:
         return {"kind": self.contract("kind").kind(call.task_id)}
 
+    def reference(self, call: Reference) -> dict[str, Any]:
+        return {"reference": dict(self.contract("reference").reference(call.task_id))}
+
     def oracle(self, call: Oracle) -> dict[str, Any]:
         return {"actions": list(self.contract("oracle").oracle())}
 
@@ -235,6 +239,7 @@ _HANDLERS: Mapping[type[Any], Callable[..., Any]] = {
     DropSnapshot: Served.drop_snapshot,
     Tasks: Served.tasks,
     Kind: Served.kind,
+    Reference: Served.reference,
     Oracle: Served.oracle,
     Demonstrator: Served.demonstrator,
     Demonstrate: Served.demonstrate,

@@ -16,6 +16,7 @@ from agentrl.envs.serving.server.calls import (
     DropSnapshot,
     Kind,
     Oracle,
+    Reference,
     Reply,
     Reset,
     Restore,
@@ -174,6 +175,7 @@ def router(sessions: Sessions, catalogue: Catalogue) -> APIRouter:
     pages = {"split": "Default: the session's.", "start": "Default: 0.", "stop": "Default: 100."}
     routes.add("GET", f"{place}/tasks", ask(Tasks), answer="total, tasks", query=pages)
     routes.add("GET", f"{place}/kind", ask(Kind), answer="kind", query={"task_id": "Of any split."})
+    routes.add("GET", f"{place}/reference", ask(Reference), answer="reference", query={"task_id": "Of any split."})
     routes.add("POST", f"{place}/oracle", play(Oracle), answer="actions")
     routes.add("POST", f"{place}/demonstrator", play(Demonstrator), Demonstrator, answer="", status=204)
     routes.add("POST", f"{place}/demonstrate", play(Demonstrate), Demonstrate, answer="action, mistake")
