@@ -46,7 +46,7 @@ def serve(
         agentrl engine serve Qwen/Qwen3-8B --replicas 2 -- --tensor-parallel-size 2
     """
     from agentrl.agents.vllm.flags import ServeOptions
-    from agentrl.agents.vllm.launch import Servers
+    from agentrl.agents.vllm.launch import Servers, StartError
 
     servers = Servers(
         ServeOptions(
@@ -77,7 +77,11 @@ def serve(
     with servers:
         for server in servers.running:
             console.print(f"{server.url} starts, process {server.pid}; its log: {server.log}")
-        servers.wait()
+        try:
+            servers.wait()
+        except StartError as error:
+            console.print(escape(error.tail))
+            raise
         urls = json.dumps(servers.urls)
         console.print(f"ready: agentrl train --set engine.kind=vllm --set engine.urls='{escape(urls)}'")
         for server in servers.watch():

@@ -70,10 +70,11 @@ def flags(options: ServeOptions, target: Target) -> list[Setting]:
     Raises:
         ConfigError: an option does not fit the machine or the release.
     """
-    return [Setting(words, why) for *words_, why in _flags(options, target) for words in [tuple(words_)]]
+    return [Setting(found[:-1], found[-1]) for found in _flags(options, target)]
 
 
 def _flags(options: ServeOptions, target: Target) -> Iterator[tuple[str, ...]]:
+    """Words of each flag, and the reason for it at the end."""
     cpu = not target.gpus
     yield "--model", options.model, "what is served"
     yield "--logprobs-mode", "processed_logprobs", "log-probs are those of the distribution that was sampled from"

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +22,7 @@ from typing import Self
 
 from agentrl.agents.vllm.flags import ServeOptions, Setting, flags, variables
 from agentrl.agents.vllm.installed import interpreter, look
-from agentrl.errors import ConfigError, InfraError, RunStoppedError
+from agentrl.errors import ConfigError, RunStoppedError
 
 READY_S = 900.0
 """Limit for loading a model and for compiling it."""
@@ -38,6 +37,18 @@ ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG outlives exec
 if os.getppid() == int(sys.argv[1]):  # else it was too late for that
     os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class StartError(RunStoppedError):
+    """A server did not become ready."""
+
+    def __init__(self, server: Server, what: str) -> None:
+        self.tail = server.tail()
+        """The end of its log."""
+        super().__init__(f"{server.url} {what}; its log: {server.log}")
 
 
 class Server:
@@ -71,8 +82,8 @@ class Server:
     def healthy(self) -> bool:
         """Whether it takes requests."""
         try:
-            urllib.request.urlopen(f"{self.url}/health", timeout=5).close()
-        except (urllib.error.URLError, OSError):
+            _direct.open(f"{self.url}/health", timeout=5).close()
+        except OSError:  # urllib's own errors are some, too
             return False
         return True
 
@@ -140,17 +151,16 @@ class Servers:
         """Return when every replica takes requests.
 
         Raises:
-            RunStoppedError: one has ended; the message has the end of its log.
-            InfraError: one is not ready in time.
+            StartError: one has ended, or is not ready in time.
         """
         deadline = time.monotonic() + READY_S
         for server in self.running:
             while not server.healthy:
                 for other in self.running:
                     if not other.alive:
-                        raise RunStoppedError(f"{other.url} has ended before it was ready:\n{other.tail()}")
+                        raise StartError(other, "has ended before it was ready")
                 if time.monotonic() > deadline:
-                    raise InfraError(f"{server.url} is not ready after {READY_S:g} s:\n{server.tail()}")
+                    raise StartError(server, f"is not ready after {READY_S:g} s")
                 time.sleep(_POLL_S)
 
     def watch(self) -> Iterator[Server]:

@@ -44,8 +44,6 @@ class Served:
 
     model: Path
     urls: tuple[str, ...]
-    said: str
-    """Standard output so far."""
 
 
 def make_model(folder: Path, architecture: str, seed: int = 0) -> Path:
@@ -71,10 +69,11 @@ def serving(folder: Path, architecture: str, *arguments: str, end: signal.Signal
     model = make_model(folder / "model", architecture)
     command = [sys.executable, "-c", "from agentrl.cli import main; main()", "engine", "serve", str(model)]
     log = folder / "serve.txt"
+    environment = {"AGENTRL_VLLM_PYTHON": str(PYTHON), "VLLM_CPU_KVCACHE_SPACE": "1", "TMPDIR": str(folder)}
     with log.open("wb") as output:
         process = psutil.Popen(
             [*command, "--port", "0", *arguments],
-            env=os.environ | {"AGENTRL_VLLM_PYTHON": str(PYTHON), "VLLM_CPU_KVCACHE_SPACE": "1", "COLUMNS": "200"},
+            env=os.environ | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -86,7 +85,7 @@ def serving(folder: Path, architecture: str, *arguments: str, end: signal.Signal
             assert time.monotonic() < deadline, said
             time.sleep(0.2)
         descendants = process.children(recursive=True)
-        yield Served(model, tuple(json.loads(ready[1])), said)
+        yield Served(model, tuple(json.loads(ready[1])))
     finally:
         process.send_signal(end)
         process.wait(END_S)
