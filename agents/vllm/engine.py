@@ -253,7 +253,7 @@ class VLLMEngine:
     # -- weights -------------------------------------------------------------------------------------------------
 
     async def publish(self, weights: Mapping[str, Any], version: int, probe: Probe | None = None) -> SyncReport:
-        """See `Engine.publish`. If it fails, every turn that runs or comes raises the same RunStoppedError.
+        """See `Engine.publish`. If it fails, every turn that waits or comes raises the same RunStoppedError.
 
         Raises:
             ConfigError: there is no probe.
@@ -275,10 +275,11 @@ class VLLMEngine:
                 self._gate.shut(e if isinstance(e, RunStoppedError) else RunStoppedError(f"a publish failed: {e!r}"))
                 raise
             self.version, self._model, self._salt = version, model, salt
-            self._fleet.trust(targets.replicas)
+            holders = targets.unbroken
+            self._fleet.trust(holders)
             self._gate.open()
             await self._publisher.settle(targets, {version} | {v for v, turns in self._running.items() if turns})
-            return SyncReport(version, len(targets.replicas), time.perf_counter() - begun, gap)
+            return SyncReport(version, len(holders), time.perf_counter() - begun, gap)
 
     async def _same(self, replica: Replica) -> bool:
         try:
@@ -294,4 +295,6 @@ def _new_salt() -> str:
 
 def _continued(seed: int, tokens: int) -> int:
     """The seed of a generation that goes on after `tokens`: the same numbers again would repeat its luck."""
-    return int(np.random.SeedSequence([seed, tokens]).generate_state(1, np.uint64)[0]) if tokens else seed
+    if not tokens:
+        return seed
+    return int(np.random.SeedSequence([seed % (1 << 63), tokens]).generate_state(1, np.uint64)[0])

@@ -19,13 +19,6 @@ ABORT_AGAIN_S = 0.5
 """A request that reaches a server just after it paused waits there until it is aborted, too."""
 
 
-class Synced:
-    """What came of it."""
-
-    replicas: int
-    gap: float
-
-
 class Sync:
     """Brings updates to all replicas that can be reached."""
 

@@ -37,6 +37,12 @@ class Targets:
 
     def __init__(self, replicas: list[Replica], lose: Callable[[Replica, str], Awaitable[None]]) -> None:
         self.replicas, self._lose = replicas, lose
+        self._lives = {replica: replica.life for replica in replicas}
+
+    @property
+    def unbroken(self) -> list[Replica]:
+        """Those that are the same processes as at the start: one may have died right after its part."""
+        return [r for r in self.replicas if r.state != "dead" and r.life == self._lives[r]]
 
     async def each(
         self, step: str, call: Callable[[Replica], Awaitable[T]], *, together: bool = False

@@ -139,9 +139,10 @@ class NcclPublisher:
         return await has_label(replica, version)
 
     async def close(self) -> None:
+        """Leave the group, without waiting for it: after a failure it may be stuck in a broadcast for good."""
         group, self._group, self._members = self._group, None, []
         if group is not None:
-            group.close()
+            threading.Thread(target=group.close, daemon=True, name="nccl").start()
 
 
 async def _meet(calls: Coroutine[Any, Any, object], collective: Callable[[], None]) -> None:
