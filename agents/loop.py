@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,10 @@ from agentrl.errors import InfraError, RunStoppedError
 from agentrl.types import Group, Outcome, Task, Turn
 
 __all__ = ["AgentLoop", "EnvFactory", "LLMAgent", "Limits", "RolloutSpec"]
+
+PAUSE_S = 0.1
+"""Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back then, and
+in an outage all rollouts fail as often as each other."""
 
 _serial = itertools.count()
 
@@ -68,6 +73,10 @@ class AgentLoop:
         """Action tokens of turns that did not get into their group: their replay failed."""
         self._make_env = make_env
         self._idle: dict[str, list[Episode]] = {}
+        self._playing = self._most = 0
+        """Episodes that play now, and the most that ever did."""
+        self._failed: deque[int] = deque()
+        """Of the latest failures, how many attempts had been made."""
 
     async def collect(
         self, specs: Sequence[RolloutSpec], on_group: Callable[[Group], None] | None = None
@@ -150,7 +159,9 @@ class AgentLoop:
 
         asked = time.perf_counter()
         async with places:
-            for _ in range(self.limits.retries + 1):
+            for retry in range(self.limits.retries + 1):
+                if retry:
+                    await asyncio.sleep(PAUSE_S * 2 ** (retry - 1))
                 if past and turns[past[-1]].outcome.done:
                     break
                 queued_s, asked = time.perf_counter() - asked, time.perf_counter()
@@ -170,6 +181,8 @@ class AgentLoop:
     ) -> InfraError | None:
         """Play the rest of an episode; returns what ended it before its time."""
         self.attempts += 1
+        self._playing += 1
+        self._most = max(self._most, self._playing)
         idle = self._idle.setdefault(spec.task.env_id, [])
         env: Episode | None = None
         session = f"episode {next(_serial)}"
@@ -183,17 +196,27 @@ class AgentLoop:
             self._count_failure(error)
             return error
         finally:
+            self._playing -= 1
             self.agent.engine.release(session)
         idle.append(env)
         return None
 
     def _count_failure(self, error: InfraError) -> None:
+        """Stop the run if too many of the latest attempts failed.
+
+        They are so many that one incident may end all that plays as often as it may be taken up again, and no more: in
+        an outage that lasts the run stops before it goes on without its rollouts, however long all went well.
+        """
         self.failures += 1
-        rate = self.failures / self.attempts
-        if self.attempts >= self.limits.failure_grace and rate > self.limits.failure_rate:
+        self._failed.append(self.attempts)
+        latest = min(self.attempts, round(self._most * max(self.limits.retries, 1) / self.limits.failure_rate))
+        while self._failed[0] <= self.attempts - latest:
+            self._failed.popleft()
+        failed = len(self._failed)
+        if self.attempts >= self.limits.failure_grace and failed > self.limits.failure_rate * latest:
             raise RunStoppedError(
-                f"{self.failures} of {self.attempts} episodes ended in an infrastructure error, more than the share "
-                f"of {self.limits.failure_rate:.0%} allowed; the last: {error}"
+                f"{failed} of the latest {latest} episodes ended in an infrastructure error, more than the share of "
+                f"{self.limits.failure_rate:.0%} allowed; the last: {error}"
             ) from error
 
 

@@ -205,6 +205,29 @@ def test_too_many_failures_stop_the_run(renderer: Renderer) -> None:
         play(loop, spec("broken"))
 
 
+def test_an_outage_late_in_a_run_stops_it_before_a_rollout_is_lost(renderer: Renderer) -> None:
+    engine = Scripted(renderer)
+    loop = loop_of(engine, concurrency=12)
+    play(loop, *(spec(seed=s) for s in range(100)))
+    engine.failing = lambda call: True
+    ended: list[Group] = []
+    with pytest.raises(RunStoppedError, match=r"of the latest 120 episodes .* the server is gone"):
+        play(loop, *(spec(seed=s) for s in range(4)), on_group=ended.append)
+    assert loop.failures > 12 * 2
+    assert not ended
+
+
+def test_an_incident_that_ends_all_that_plays_is_borne(renderer: Renderer) -> None:
+    engine = Scripted(renderer)
+    loop = loop_of(engine, concurrency=12)
+    play(loop, *(spec(seed=s) for s in range(100)))
+    down = len(engine.calls) + 12
+    engine.failing = lambda call: call <= down
+    groups = play(loop, *(spec(seed=s) for s in range(4)))
+    assert loop.failures == 12
+    assert all(len(group.rollouts()) == 3 for group in groups)
+
+
 def test_bugs_propagate(renderer: Renderer) -> None:
     engine = Scripted(renderer)
     with pytest.raises(KeyError, match="oops"):
