@@ -279,7 +279,6 @@ def test_replicas_are_killed_and_come_back(whole: Callable[[int], Watched], tmp_
     rows = [row for row in Run.open(run.path).metrics() if "rl/success" in row]
     # Each batch is trained once: what the trainer says of it before is what its own weights would have played.
     assert max(row["rl/logprob_gap"] for row in rows if "rl/logprob_gap" in row) < 1e-4
-    assert sum(row["engine/resumed"] for row in rows) > 0
 
 
 def test_sandboxes_are_killed(tmp_path: Path) -> None:
