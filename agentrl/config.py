@@ -148,9 +148,12 @@ class RLConfig(Section):
     method: str = "grpo"
     """See `agentrl methods list`."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Fields of the method to change, e.g. `{clip_high = 0.28}`."""
-    rewards: dict[str, float] = Field(default_factory=lambda: {"outcome": 1.0})
-    """Weight of each reward channel."""
+    """Fields of the method's credit and loss to change, e.g. `{clip_high = 0.28}`."""
+    credit: str = ""
+    """The method whose credit replaces that of `method`; "" for its own."""
+    rewards: dict[str, float | tuple[float, float]] = Field(default_factory=dict)
+    """Weight of each reward channel; a pair changes linearly over the steps from the first to the second number. A list
+    of names gives each the weight 1; nothing takes those of `method`."""
     steps: int = Field(100, ge=0)
     tasks_per_step: int = Field(12, ge=1)
     group_size: int = Field(8, ge=1)
@@ -167,6 +170,15 @@ class RLConfig(Section):
     balance: bool = True
     """Draw task kinds more often where groups still disagree (neither always solved nor always failed)."""
     optim: OptimConfig = OptimConfig(name="muon", lr=1e-3, muon_lr=0.006)
+
+    @field_validator("rewards", mode="before")
+    @classmethod
+    def _rewards_by_name(cls, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return value
+        if not all(isinstance(name, str) for name in value) or len(set(value)) < len(value):
+            raise ValueError("a list of rewards names each channel once")
+        return dict.fromkeys(value, 1.0)
 
 
 class EvalConfig(Section):

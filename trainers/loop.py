@@ -19,7 +19,6 @@ from agentrl.trainers.methods import get_method
 from agentrl.trainers.prepare import device, load_skeleton
 from agentrl.trainers.reinforce import Reinforcement
 from agentrl.trainers.report import write_report
-from agentrl.trainers.rewards import check_channels
 from agentrl.trainers.rollout import context, servers_engine
 from agentrl.trainers.runs import free_run_dir
 from agentrl.trainers.session import Session
@@ -52,10 +51,11 @@ def check(config: Config) -> None:
     Raises:
         ConfigError, CorruptFileError, MissingExtraError: with the reason.
     """
-    method = get_method(config.rl.method, config.rl.overrides)
-    method.check(group_size=config.rl.group_size, critic=config.rl.critic != "none")
+    rl = config.rl
+    method = get_method(rl.method, rl.overrides, credit=rl.credit, rewards=rl.rewards)
+    method.check(group_size=rl.group_size, critic=rl.critic != "none")
     env = make_env(config.env)
-    check_channels(config.rl.rewards, env.core.channels)
+    method.check_tasks(env.core.channels, ())
     for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
         env.tasks(split)
     if config.warm_start.demonstrations:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
+
 from agentrl.errors import ConfigError, UnknownNameError
-from agentrl.trainers.credit import GAE, GRPO, RLOO, Credit, GiGPO, ReinforcePP
+from agentrl.trainers.credit import CM2, GAE, GRA, GRPO, IGPO, RLOO, ChannelCredit, Credit, GiGPO, ReinforcePP
 from agentrl.trainers.loss_spec import LossSpec
+from agentrl.trainers.rewards import Weights, check_channels, weights_at
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A named composition of credit and loss."""
+    """A named composition of rewards, credit and loss."""
 
     name: str
     paper: str
@@ -22,6 +26,11 @@ class Method:
     summary: str
     credit: Credit
     loss: LossSpec
+    rewards: Weights = field(default_factory=lambda: {"outcome": 1.0})
+
+    def weights(self, progress: float) -> dict[str, float]:
+        """Weight of each reward channel at a point of training from 0 to 1."""
+        return weights_at(self.rewards, progress)
 
     @property
     def needs_critic(self) -> bool:
@@ -59,11 +68,18 @@ class Method:
         )
 
     def check(self, *, group_size: int, critic: bool) -> None:
-        """Refuse combinations that cannot learn.
+        """Refuse parts that do not fit together, and combinations that cannot learn.
 
         Raises:
             ConfigError: the message gives the reason and the way out.
         """
+        credit = type(self.credit).__name__
+        for name in sorted(self.credit.needs - {"values"} - self.rewards.keys()):
+            raise ConfigError(f"{credit} is made from the reward channel {name}; add it to rl.rewards")
+        if isinstance(self.credit, ChannelCredit):
+            self.credit.check_rewards(self.rewards)
+            if self.needs_reference and self.loss.kl_in == "reward":
+                raise ConfigError(f"{credit} reads single channels, and a KL penalty is in none; set kl_in = 'loss'")
         if self.needs_critic and not critic:
             raise ConfigError(f"{self.name} estimates advantages with a critic, and there is none; set critic")
         if critic and not self.needs_critic:
@@ -76,18 +92,25 @@ class Method:
         if self.loss.aggregation == "constant" and self.loss.constant <= 0:
             raise ConfigError(f"{self.name}: set constant to the most action tokens that a rollout can have")
 
+    def check_tasks(self, channels: Iterable[str], reference: Container[str]) -> None:
+        """Refuse rewards that the tasks cannot give; see `check_channels`.
+
+        Raises:
+            ConfigError, UnknownNameError: with the reason.
+        """
+        check_channels(self.rewards, channels, reference)
+
 
 def _checked(name: str, value: Any, kind: Any) -> Any:
-    """`value`, if it is of the field's type; an int will do for a float."""
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise UnknownNameError(f"value of {name}", str(value), get_args(kind))
-        return value
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{name} = {value!r}: expected {kind.__name__}")
-    return value
+    """`value`, if it is of the field's type as TOML writes it: an int will do for a float, a list for a tuple."""
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        raise UnknownNameError(f"value of {name}", str(value), get_args(kind))
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(value, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"[{key!r}]" for key in first["loc"])
+        raise ConfigError(f"{name}{where} = {first['input']!r}: {first['msg'].lower()}") from error
 
 
 METHODS: dict[str, Method] = {
@@ -156,17 +179,77 @@ METHODS: dict[str, Method] = {
             GiGPO(),
             LossSpec(kl="k3", kl_coef=0.01),
         ),
+        Method(
+            "igpo",
+            "2510.14967",
+            "information gain of each turn about the reference answer, and outcome, each standardised in the group",
+            IGPO(),
+            LossSpec(aggregation="sequence_mean", kl="k3", kl_coef=0.001),
+            {"outcome": 1.0, "information_gain": 1.0},
+        ),
+        Method(
+            "gra",
+            "2508.10548",
+            "rewards of steps count only in episodes whose outcome reaches a gate",
+            GRA(),
+            LossSpec(),
+            {"outcome": 1.0, "invalid": -0.1},
+        ),
+        Method(
+            "dra",
+            "2508.10548",
+            "the baseline of gra: rewards of steps always count",
+            GRA(gated=False),
+            LossSpec(),
+            {"outcome": 1.0, "invalid": -0.1},
+        ),
+        Method(
+            "cm2",
+            "2602.12268",
+            "share of a checklist that the rollout satisfies, relative to the group",
+            CM2(),
+            LossSpec(kl="k3", kl_coef=0.001),
+            {"checklist/*": 1.0},
+        ),
+        Method(
+            "cm2_turn",
+            "2602.12268",
+            "cm2 with credit for each user turn",
+            CM2(assignment="turn"),
+            LossSpec(kl="k3", kl_coef=0.001),
+            {"checklist/*": 1.0},
+        ),
+        Method(
+            "cm2_step",
+            "2602.12268",
+            "cm2 with credit for each step",
+            CM2(assignment="step"),
+            LossSpec(kl="k3", kl_coef=0.001),
+            {"checklist/*": 1.0},
+        ),
     )
 }
 
 
-def get_method(name: str, changes: Mapping[str, Any] | None = None) -> Method:
-    """The method of that name, with `changes` to its fields.
+def get_method(
+    name: str, changes: Mapping[str, Any] | None = None, *, credit: str = "", rewards: Weights | None = None
+) -> Method:
+    """The method of that name, with other parts.
+
+    Args:
+        name: see `METHODS`.
+        changes: to fields of its credit and loss.
+        credit: the method whose credit it shall have; "" for its own.
+        rewards: the weights it shall have; None or nothing for its own.
 
     Raises:
         UnknownNameError: there is no such method or field; the message names the nearest.
         ConfigError: a value has the wrong type, or fields contradict each other.
     """
-    if name not in METHODS:
-        raise UnknownNameError("method", name, METHODS)
-    return METHODS[name].with_fields(changes or {})
+    for asked in filter(None, (name, credit)):
+        if asked not in METHODS:
+            raise UnknownNameError("method", asked, METHODS)
+    method = dataclasses.replace(
+        METHODS[name], credit=METHODS[credit or name].credit, rewards=rewards or METHODS[name].rewards
+    )
+    return method.with_fields(changes or {})

@@ -41,7 +41,9 @@ class Reinforcement:
     def __init__(self, session: Session, policy: Policy) -> None:
         config = session.config
         self.session, self.policy = session, policy
-        self.method: Method = get_method(config.rl.method, config.rl.overrides)
+        self.method: Method = get_method(
+            config.rl.method, config.rl.overrides, credit=config.rl.credit, rewards=config.rl.rewards
+        )
         self.learner = Learner(
             policy.model,
             LearnerOptions(
@@ -162,7 +164,7 @@ class Reinforcement:
 
     def _credit(self, groups: Sequence[Group]) -> tuple[list[Row], dict[str, float]]:
         """Rows with advantages, and the metrics of the rollouts."""
-        weights = self.session.config.rl.rewards
+        weights = self.method.weights(self.session.state.version / max(self.session.config.rl.steps - 1, 1))
         rows = make_rows(groups)
         values = self.learner.values(rows) if self.method.needs_critic else None
         penalties = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -13,41 +13,83 @@ from agentrl.types import Turn
 
 Array = npt.NDArray[np.float64]
 
+Weights = Mapping[str, float | tuple[float, float]]
+"""Weight of each reward channel: a number, or what it is at the beginning and at the end of training."""
+
 INVALID = "invalid"
 """Channel that every environment has: 1 for a turn whose outcome is `invalid_action`, else 0."""
 
+BUSYWORK = "busywork"
+"""Channel that every environment has, a trap for shaping: `BUSYWORK_REWARD` for a turn whose action was not invalid and
+had not been tried before in the episode, whether or not it helps, else 0."""
 
-def check_channels(weights: Mapping[str, float], available: Iterable[str]) -> None:
+BUSYWORK_REWARD = 0.1
+
+MADE = {"information_gain": "answer", "checklist/*": "checklist"}
+"""Channels that a run makes itself, and what it needs for them in the reference of each task."""
+
+
+def check_channels(weights: Weights, available: Iterable[str], reference: Container[str] = ()) -> None:
     """Refuse weights that could never have an effect.
 
     Args:
         weights: weight of each channel.
         available: channels that the environment can produce; `checklist/*` stands for a whole family.
+        reference: what the environment tells the trainer about its tasks, e.g. `answer`.
 
     Raises:
         UnknownNameError: a channel can never occur.
-        ConfigError: no channel has a weight other than 0.
+        ConfigError: no channel has a weight other than 0, or the tasks lack what a channel is made from.
     """
-    patterns = [*available, INVALID]
+    patterns = [*available, INVALID, BUSYWORK]
     for name in weights:
-        if not any(fnmatchcase(name, pattern) for pattern in patterns):
-            raise UnknownNameError("reward channel", name, patterns)
-    if not any(weights.values()):
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            continue
+        source = next((key for pattern, key in MADE.items() if fnmatchcase(name, pattern)), None)
+        if source is None:
+            raise UnknownNameError("reward channel", name, [*patterns, *MADE])
+        if source not in reference:
+            raise ConfigError(
+                f"reward channel {name} is made from the {source!r} in the reference of each task, and this"
+                " environment gives none; choose another environment or leave the channel out"
+            )
+    if not any(np.any(weight) for weight in weights.values()):
         raise ConfigError("every reward channel has weight 0, so nothing would be learned; give one a weight")
 
 
+def weights_at(weights: Weights, progress: float) -> dict[str, float]:
+    """The weights at a point of training, from 0 (its beginning) to 1 (its end); pairs change linearly between."""
+    return {name: float(np.interp(progress, (0, 1), np.broadcast_to(w, 2))) for name, w in weights.items()}
+
+
+def weighted(turns: Sequence[Turn], weights: Mapping[str, float]) -> dict[str, Array]:
+    """What each channel adds to the reward of each turn of a rollout, (T,)."""
+    return {name: weight * channel(turns, name) for name, weight in weights.items()}
+
+
 def compose(turns: Sequence[Turn], weights: Mapping[str, float]) -> Array:
-    """(T,) weighted sum of the channels of each turn. A channel that a turn lacks counts 0."""
-    rewards = np.zeros(len(turns))
-    for name, weight in weights.items():
-        rewards += weight * np.array([_channel(turn, name) for turn in turns])
-    return rewards
+    """(T,) weighted sum of the channels of each turn of a rollout."""
+    return np.asarray(sum(weighted(turns, weights).values(), start=np.zeros(len(turns))))
 
 
-def _channel(turn: Turn, name: str) -> float:
+def channel(turns: Sequence[Turn], name: str) -> Array:
+    """(T,) one channel along a rollout; where a turn lacks it, 0. `family/*` is the sum of the family."""
     if name == INVALID:
-        return float(turn.outcome.status == "invalid_action")
-    return turn.rewards.get(name, 0.0)
+        return np.array([float(turn.outcome.status == "invalid_action") for turn in turns])
+    if name == BUSYWORK:
+        return _busywork(turns)
+    if "*" in name:
+        return np.array([sum(v for key, v in turn.rewards.items() if fnmatchcase(key, name)) for turn in turns], float)
+    return np.array([turn.rewards.get(name, 0.0) for turn in turns])
+
+
+def _busywork(turns: Sequence[Turn]) -> Array:
+    rewards, tried = np.zeros(len(turns)), set[str]()
+    for t, turn in enumerate(turns):
+        if turn.outcome.status not in ("invalid_action", "infra_error") and turn.action not in tried:
+            rewards[t] = BUSYWORK_REWARD
+            tried.add(turn.action)
+    return rewards
 
 
 def kl_estimate(logprobs: npt.ArrayLike, reference: npt.ArrayLike, kind: str) -> Array:

@@ -98,7 +98,7 @@ def test_an_unknown_key_names_the_nearest(override: str, nearest: str) -> None:
     ],
 )
 def test_a_wrong_value_is_one_clear_line(override: str, key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^configuration key {key}(\.\d+)?: .* \(got .*\)$") as caught:
+    with pytest.raises(ConfigError, match=rf"^configuration key {key}(\.\d+|\.float)?: .* \(got .*\)$") as caught:
         Config.load(None, [override])
     assert "\n" not in str(caught.value)
 

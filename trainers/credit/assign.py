@@ -9,7 +9,7 @@ import numpy as np
 
 from agentrl.errors import ConfigError
 from agentrl.trainers.credit.base import Array, Credit, Rollout
-from agentrl.trainers.rewards import compose
+from agentrl.trainers.rewards import weighted
 from agentrl.types import Group
 
 PerTurn = Sequence[Array]
@@ -78,7 +78,8 @@ def _rollout(
     group: Group, path: list[int], weights: Mapping[str, float], values: PerTurn | None, penalties: PerTurn | None
 ) -> Rollout:
     turns = tuple(group.turns[i] for i in path)
-    rewards = compose(turns, weights)
+    channels = weighted(turns, weights)
+    rewards = sum(channels.values(), start=np.zeros(len(turns)))
     lengths = [len(turn.action_ids) for turn in turns]
     token_rewards = np.zeros(sum(lengths))
     if penalties is not None:
@@ -95,6 +96,7 @@ def _rollout(
         rewards=rewards,
         token_rewards=token_rewards,
         values=None if values is None else np.concatenate([values[i] for i in path]),
+        channels=channels,
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from agentrl.errors import ConfigError
+from agentrl.trainers.rewards import Weights
 from agentrl.types import Task, Turn
 
 Array = npt.NDArray[np.float64]
@@ -29,6 +30,8 @@ class Rollout:
     """(M,) the same rewards along the action tokens: a turn's reward on its last token, KL penalties on each."""
     values: Array | None = None
     """(M,) the critic's value before each action token, where the credit needs `values`."""
+    channels: Mapping[str, Array] = field(default_factory=dict)
+    """(T,) what each channel of the run adds to `rewards`, weighted."""
 
 
 Batch = Sequence[Sequence[Rollout]]
@@ -44,7 +47,7 @@ class Credit(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the run must provide beyond rewards: `values`, later `judge`, `information_gain` …"""
+        """What the run must provide: `values` of a critic, or reward channels by name."""
         ...
 
     @property
@@ -64,6 +67,19 @@ class Credit(Protocol):
 
     def __call__(self, batch: Batch) -> list[list[Array]]:
         """One array for each rollout of each group."""
+        ...
+
+
+@runtime_checkable
+class ChannelCredit(Credit, Protocol):
+    """A credit that looks at channels one by one, not at their sum. A KL penalty in the reward does not reach it."""
+
+    def check_rewards(self, rewards: Weights) -> None:
+        """Refuse channels or weights that this credit cannot use.
+
+        Raises:
+            ConfigError: with the reason and the way out.
+        """
         ...
 
 
