@@ -76,7 +76,9 @@ class Client:
 @asynccontextmanager
 async def fake(release: str = "0.32.0", policy: Any = None, **flags: Any) -> AsyncIterator[Client]:
     server = FakeServer(release, policy or ScriptedPolicy(), **flags)
-    async with server, aiohttp.ClientSession(server.url) as http:
+    # vLLM closes a connection after it answered 500 to a failure of its workers.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with server, aiohttp.ClientSession(server.url, connector=connector) as http:
         yield Client(server, http)
 
 

@@ -18,7 +18,7 @@ from agentrl.agents.vllm.fake.policy import Policy
 from agentrl.agents.vllm.fake.releases import Flags, release
 from agentrl.agents.vllm.fake.scheduler import Scheduler
 from agentrl.agents.vllm.fake.tokens import TokenRoutes
-from agentrl.agents.vllm.fake.weights import Weights, WorkerError
+from agentrl.agents.vllm.fake.weights import Weights
 
 
 class FakeServer:
@@ -48,7 +48,8 @@ class FakeServer:
         """Bodies of the latest requests for tokens."""
         app = FastAPI()
         app.add_exception_handler(RefusedError, refusal)
-        app.add_exception_handler(WorkerError, refusal)
+        # Raised again once it is answered, so that uvicorn closes the connection after it, as vLLM's does.
+        app.add_exception_handler(Exception, refusal)
         self._tokens.attach(app)
         ControlRoutes(self.scheduler, self.weights).attach(app)
         guarded = _Guard(app, self.flags.api_key, facts.guarded) if self.flags.api_key else app
