@@ -1,7 +1,7 @@
 """Real vLLM servers, started as users start them. Each set of flags is served once for all tests that want it.
 
 vLLM pins its own versions and lives in an environment of its own: `make .venv-vllm/.done`, or AGENTRL_VLLM_PYTHON.
-Tests of one set form an xdist group, so that one worker starts it.
+Tests of one set stand in one file, which `--dist loadfile` keeps in one process.
 """
 
 from __future__ import annotations

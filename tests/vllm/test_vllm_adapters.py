@@ -25,8 +25,6 @@ from agentrl.trainers.rollout import probe_of
 from tests.vllm.conftest import Served
 from tests.vllm.test_vllm_contract import PARAMS, PROMPT, check, play
 
-pytestmark = pytest.mark.xdist_group("qwen3")
-
 RANK, ALPHA = 4, 8
 
 

@@ -1,10 +1,14 @@
-"""The engine contract on real vLLM servers of the main job's architecture; the reference is `transformers`."""
+"""The engine contract, and training, on real vLLM servers of the main job's architecture.
+
+The reference is `transformers`. The tests stand in one file because they share the servers, one after another.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 import dataclasses
+import json
 import re
 import time
 import urllib.request
@@ -16,7 +20,7 @@ import pytest
 
 from tests.conftest import require
 
-for component in ("torch", "transformers", "aiohttp"):
+for component in ("torch", "transformers", "aiohttp", "torch.utils.tensorboard"):
     require(component)
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -24,16 +28,18 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from agentrl.agents.vllm import wire
 from agentrl.agents.vllm.engine import VLLMEngine, VLLMOptions
 from agentrl.errors import RunStoppedError
+from agentrl.trainers.loop import train
 from agentrl.trainers.policy import plain_weights
 from agentrl.trainers.rollout import probe_of
+from agentrl.trainers.runs import Run
 from agentrl.types import Completion, SamplingParams
+from tests.trainers.small import small
 from tests.vllm.conftest import Served
-
-pytestmark = pytest.mark.xdist_group("lfm2")
 
 CLOSE = 2e-3
 LONG = 1500
 """Tokens; some seconds."""
+STEPS = 10
 PROMPT = [5 + i * 7 % 200 for i in range(40)]
 PARAMS = SamplingParams(temperature=0.7, max_tokens=16, seed=0)
 
@@ -158,3 +164,24 @@ def test_a_server_that_keeps_old_weights_stops_the_run(
             await engine.generate(PROMPT, PARAMS, "s")
 
     play(lfm2, tmp_path, main)
+
+
+@pytest.mark.parametrize("staleness", [0, 2])
+def test_ten_versions_are_published_and_verified(lfm2: Served, staleness: int, tmp_path: Path) -> None:
+    changes = {
+        "model": {"path": str(lfm2.model), "max_context": 256},
+        "rl": {"steps": STEPS, "tasks_per_step": 2, "optim": {"lr": 1e-2, "muon_lr": 0.02}},
+        "eval": {"every": 0, "test_games": 0},
+        "engine": {"kind": "vllm", "urls": lfm2.urls, "train_dtype": "float32", "processes": 1, "sessions": 16},
+        "async": {"staleness": staleness},
+    }
+    train(small(tmp_path / "r", changes))
+    rows = Run.open(tmp_path / "r").metrics()
+    published = [row["engine/publish_gap"] for row in rows if "engine/publish_gap" in row]
+    assert len(published) == STEPS
+    assert 0 < max(published) < 2e-3
+    gates = [row["rl/gate_gap"] for row in rows if "rl/gate_gap" in row]
+    assert 0 < max(gates) < 2e-3
+    for url in lfm2.urls:
+        with urllib.request.urlopen(f"{url}/weight_info", timeout=10) as answer:
+            assert int(json.load(answer)["weight_version"]) >= STEPS
