@@ -86,7 +86,8 @@ def _flags(options: ServeOptions, target: Target) -> Iterator[tuple[str, ...]]:
     if parse_version(target.version) >= (0, 30):
         yield "--enable-scale-out", "opens /inference/v1/generate, which tells the weights version of each token"
     if options.lora_rank:
-        yield "--enable-lora", "adapters are published under new names"
+        limit = "; on a CPU for trials alone: vLLM ends there when it scores and samples in one batch" if cpu else ""
+        yield "--enable-lora", f"adapters are published under new names{limit}"
         yield "--max-lora-rank", str(_lora_rank(options.lora_rank)), f"room for rank {options.lora_rank}"
         yield "--max-loras", "2", "the old policy version ends its turns beside the new one"
     if options.transfer == "nccl" and cpu:
