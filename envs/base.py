@@ -81,7 +81,7 @@ class TextEnv(gym.Env[str, str]):
     observation_space: spaces.Space[str] = Unicode()
 
     family: ClassVar[str] = "text"
-    splits: ClassVar[tuple[str, ...]] = ("train",)
+    splits: tuple[str, ...] = ("train",)
     channels: ClassVar[tuple[str, ...]] = ("outcome",)
     """Names of the reward channels that `act` may return; `family/*` stands for any below."""
     blocking: bool = False

@@ -11,7 +11,7 @@ import gymnasium as gym
 from agentrl.errors import MissingExtraError
 from agentrl.registry import ENVIRONMENTS
 
-_MODULES = {"text": ("textworld", "alfworld")}
+_MODULES = {"text": ("textworld", "alfworld"), "search": ("bm25s",)}
 """What each extra installs, as far as environments need it."""
 
 

@@ -50,7 +50,7 @@ class ALFWorldEnv(TextEnv):
     """
 
     family = "text"
-    splits: ClassVar[tuple[str, ...]] = ("train", "valid_seen", "valid_unseen", "test_unseen")
+    splits: tuple[str, ...] = ("train", "valid_seen", "valid_unseen", "test_unseen")
     channels: ClassVar[tuple[str, ...]] = ("outcome", "progress")
 
     def __init__(

@@ -1,0 +1,94 @@
+"""Names of things that do not exist, from a small stock of invented words.
+
+Every name is a pair of words of the stock, so that names of held-out entities are new pairs of words that also occur
+elsewhere: what a policy learned to read and to copy, it can read and copy there. Some words differ in one vowel only.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+
+from agentrl.envs.text.searchqa.relations import Kind
+
+ONSETS = ("b", "br", "d", "dr", "f", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "z")
+VOWELS = "aeiou"
+CODAS = ("", "n", "r", "l", "s", "th")
+
+_SECOND: dict[Kind, tuple[str, ...]] = {
+    "town": ("Bay", "Bridge", "Cross", "Falls", "Ferry", "Field", "Ford", "Gate", "Hill", "Mouth", "Springs", "Wells"),
+    "region": ("Coast", "Highlands", "Island", "Marches", "Plains", "Vale"),
+    "company": ("Bank", "Brewery", "Foundry", "Mills", "Press", "Shipping", "Tannery", "Tools", "Weavers", "Works"),
+}
+_NOUNS = (
+    *("Anchor", "Bell", "Bridge", "Candle", "Clock", "Crown", "Daughter", "Door", "Feather", "Garden", "Ghost", "Harp"),
+    *("Island", "Key", "Lantern", "Letter", "Map", "Mirror", "Moth", "Orchard", "Raven", "River", "Shadow", "Ship"),
+    *("Song", "Stone", "Storm", "Thief", "Tower", "Winter"),
+)
+_NEAR = 0.15
+"""Share of words that differ from another one in one vowel only."""
+_TWINS = 0.1
+"""Share of names that differ from another one in one word only, and there in one vowel only, where there is one."""
+
+
+class Names:
+    """Draws names, none of them twice.
+
+    Args:
+        rng: where the names come from.
+        counts: how many of each kind will be drawn.
+    """
+
+    def __init__(self, rng: random.Random, counts: Mapping[Kind, int]) -> None:
+        self._rng = rng
+        self._words: set[str] = set()
+        self._near: dict[str, str] = {}
+        self._taken: set[str] = set()
+        people = math.sqrt(counts["person"])
+        given, family = self._stock(3 * people), self._stock(6 * people)
+        self._pairs: dict[Kind, tuple[Sequence[str], Sequence[str]]] = {"person": (given, family)}
+        for kind, second in _SECOND.items():
+            self._pairs[kind] = self._stock(4 * counts[kind] / len(second)), second
+        self._pairs["work"] = _NOUNS, self._stock(4 * counts["work"] / len(_NOUNS))
+
+    def draw(self, kind: Kind) -> list[str]:
+        """An unused name of a kind; sometimes two, which are nearly the same."""
+        first, second = self._pairs[kind]
+        while (name := _join(kind, a := self._rng.choice(first), b := self._rng.choice(second))) in self._taken:
+            pass
+        twin = _join(kind, self._near.get(a, a), self._near.get(b, b) if a not in self._near else b)
+        drawn = [name] if twin in self._taken or twin == name or self._rng.random() > _TWINS / _NEAR else [name, twin]
+        self._taken.update(drawn)
+        return drawn
+
+    def _stock(self, size: float) -> list[str]:
+        stock: list[str] = []
+        while len(stock) < max(size, 12):
+            word = self._vary(self._rng.choice(stock)) if stock and self._rng.random() < _NEAR else self._invent()
+            if word not in self._words:
+                self._words.add(word)
+                stock.append(word)
+        return stock
+
+    def _invent(self) -> str:
+        pick = self._rng.choice
+        return f"{pick(ONSETS)}{pick(VOWELS)}{pick(ONSETS)}{pick(VOWELS)}{pick(CODAS)}".capitalize()
+
+    def _vary(self, word: str) -> str:
+        """The word with another last vowel."""
+        place = max(word.rfind(vowel) for vowel in VOWELS)
+        other = word[:place] + self._rng.choice(VOWELS.replace(word[place], "")) + word[place + 1 :]
+        self._near.setdefault(word, other)
+        self._near.setdefault(other, word)
+        return other
+
+
+def _join(kind: Kind, first: str, second: str) -> str:
+    return f"The {first} of {second}" if kind == "work" else f"{first} {second}"
+
+
+def alias_of(kind: Kind, name: str) -> str:
+    """A shorter name by which people know it, "" for none: "V. Tadel", "Zorin", "Lantern of Koru"."""
+    first, _, rest = name.partition(" ")
+    return {"person": f"{first[0]}. {rest}", "company": first, "work": rest}.get(kind, "")

@@ -1,0 +1,97 @@
+"""Tasks of a generated world: `test/3hop/17` is the 18th question of three hops for testing."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import overload
+
+from agentrl.envs.text.searchqa.questions import HOPS, Question, draw
+from agentrl.envs.text.searchqa.world import World
+from agentrl.errors import ConfigError, UnknownNameError
+
+SIZES = {"train": 2**24, "valid": 100, "test": 250}
+"""Questions of each number of hops. Held-out ones differ from each other; those for training are drawn with return."""
+_ID = re.compile(r"(train|valid|test)/([1-4])hop/(0|[1-9]\d{0,8})", re.ASCII)
+_DRAWS = 50
+"""For each held-out question, until it must be a new one."""
+
+
+class Tasks:
+    """Questions over a world, made when asked for.
+
+    Args:
+        hops: those that `ids` lists; others can be asked for by their ids.
+    """
+
+    def __init__(self, world: World, hops: Sequence[int] = HOPS) -> None:
+        if not hops or not {*hops} <= {*HOPS}:
+            raise ConfigError(f"hops={hops!r}: name some of {', '.join(map(str, HOPS))}")
+        self.world, self.hops = world, tuple(sorted({*hops}))
+        self.splits = tuple(SIZES)
+
+    def ids(self, split: str) -> Sequence[str]:
+        """Ids of a split, the numbers of hops in turn."""
+        return TaskIds(split, self.hops, range(SIZES[split] * len(self.hops)))
+
+    def question(self, task_id: str) -> Question:
+        """The question of an id.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        return _question(self.world, task_id)
+
+    def kind(self, task_id: str) -> str:
+        """The number of hops: `3hop`."""
+        return f"{_parse(task_id)[1]}hop"
+
+
+def _parse(task_id: str) -> tuple[str, int, int]:
+    match = _ID.fullmatch(task_id)
+    if not match or int(match[3]) >= SIZES[match[1]]:
+        raise UnknownNameError("task", task_id, [f"{split}/{hops}hop/0" for split in SIZES for hops in HOPS])
+    return match[1], int(match[2]), int(match[3])
+
+
+@lru_cache(maxsize=1024)
+def _question(world: World, task_id: str) -> Question:
+    split, hops, index = _parse(task_id)
+    if split != "train":
+        return _held_out(world, split, hops)[index]
+    return draw(world, split, hops, random.Random(f"agentrl searchqa {task_id}"))
+
+
+@cache
+def _held_out(world: World, split: str, hops: int) -> Sequence[Question]:
+    """All questions of a held-out split: no two follow from the same evidence to the same answer."""
+    rng = random.Random(f"agentrl searchqa {split} {hops}")
+    found: dict[object, Question] = {}
+    for _ in range(_DRAWS * SIZES[split]):
+        question = draw(world, split, hops, rng)
+        found.setdefault((question.evidence, question.answers), question)
+        if len(found) == SIZES[split]:
+            return tuple(found.values())
+    raise ConfigError(f"this world has only {len(found)} {split} questions of {hops} hops: ask for more articles")
+
+
+class TaskIds(Sequence[str]):
+    """Ids of a split, written when looked at."""
+
+    def __init__(self, split: str, hops: Sequence[int], places: range) -> None:
+        self.split, self.hops, self.places = split, hops, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, item: int) -> str: ...
+    @overload
+    def __getitem__(self, item: slice) -> TaskIds: ...
+    def __getitem__(self, item: int | slice) -> str | TaskIds:
+        if isinstance(item, slice):
+            return TaskIds(self.split, self.hops, self.places[item])
+        index, turn = divmod(self.places[item], len(self.hops))
+        return f"{self.split}/{self.hops[turn]}hop/{index}"
