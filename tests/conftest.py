@@ -7,6 +7,10 @@ import os
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("agentrl", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("agentrl")
 
 
 def require(module: str) -> ModuleType:

@@ -55,9 +55,9 @@ def check(config: Config) -> None:
     method = get_method(rl.method, rl.overrides, credit=rl.credit, rewards=rl.rewards)
     method.check(group_size=rl.group_size, critic=rl.critic != "none")
     env = make_env(config.env)
-    method.check_tasks(env.core.channels, ())
     for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
         env.tasks(split)
+    method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
     if config.warm_start.demonstrations:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})
         env.demonstrator(mistakes=config.warm_start.mistakes)

@@ -43,6 +43,29 @@ class LossSpec:
         if self.constant < 0:
             raise ConfigError(f"constant = {self.constant} must not be negative")
 
+    def equations(self, *, critic: bool = False) -> list[str]:
+        """The loss in mathematical notation, with the numbers of this spec: i rollouts, m their action tokens."""
+        mean = {
+            "token_mean": "1/Σ_i M_i Σ_i Σ_m",
+            "sequence_mean": "1/N Σ_i 1/M_i Σ_m",
+            "constant": f"1/N Σ_i 1/{self.constant or 'constant'} Σ_m",
+        }[self.aggregation]
+        inside = f"min(ρ A, clip(ρ, {1 - self.clip_low:g}, {1 + self.clip_high:g}) A)"
+        lines = [f"ρ = {'π/π_old' if self.ratio == 'token' else 'exp(1/M_i Σ_m log π/π_old)'}"]
+        if self.kl != "none":
+            k = {"k1": "d", "k2": "d²/2", "k3": "exp(−d) − 1 + d"}[self.kl]
+            lines.append(f"d = log π − log π_ref, {self.kl} = {k}")
+            if self.kl_in == "reward":
+                lines.append(f"r_m ← r_m − {self.kl_coef:g} {self.kl}")
+            else:
+                inside += f" − {self.kl_coef:g} {self.kl}"
+        if self.entropy_coef:
+            inside += f" + {self.entropy_coef:g} H(π)"
+        if critic:
+            clipped = f"clip(V, V_old − {self.value_clip:g}, V_old + {self.value_clip:g})"
+            inside += f" − {self.value_coef:g}/2 max((V − R)², ({clipped} − R)²)"
+        return [*lines, f"maximise {mean} [ {inside} ]"]
+
     @property
     def reference_in_loss(self) -> bool:
         """Whether the loss compares with a reference model."""

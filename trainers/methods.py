@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.trainers.credit import CM2, GAE, GRA, GRPO, IGPO, RLOO, ChannelCredit, Credit, GiGPO, ReinforcePP
 from agentrl.trainers.loss_spec import LossSpec
-from agentrl.trainers.rewards import Weights, check_channels, weights_at
+from agentrl.trainers.rewards import Weights, check_channels, source_of, weights_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Method:
     def weights(self, progress: float) -> dict[str, float]:
         """Weight of each reward channel at a point of training from 0 to 1."""
         return weights_at(self.rewards, progress)
+
+    @property
+    def made_from(self) -> set[str]:
+        """Parts of a task's reference that the run makes rewards from, e.g. `answer`."""
+        return set(filter(None, map(source_of, self.rewards)))
 
     @property
     def needs_critic(self) -> bool:

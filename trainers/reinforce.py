@@ -157,10 +157,13 @@ class Reinforcement:
         config = self.session.config
         rng = np.random.default_rng((config.seed, version + 1))
         ids = self.curriculum.draw(config.rl.tasks_per_step, rng)
-        return [
-            RolloutSpec(Task(config.env.id, task_id), config.rl.group_size, int(rng.integers(1 << 30)))
-            for task_id in ids
-        ]
+        return [RolloutSpec(self._task(task_id), config.rl.group_size, int(rng.integers(1 << 30))) for task_id in ids]
+
+    def _task(self, task_id: str) -> Task:
+        """A task with those parts of its reference that the rewards are made from."""
+        env, wanted = self.session.env, self.method.made_from
+        reference = {key: part for key, part in env.reference(task_id).items() if key in wanted} if wanted else {}
+        return Task(self.session.config.env.id, task_id, reference=reference)
 
     def _credit(self, groups: Sequence[Group]) -> tuple[list[Row], dict[str, float]]:
         """Rows with advantages, and the metrics of the rollouts."""
@@ -187,7 +190,7 @@ class Reinforcement:
         returns = [[float(compose([g.turns[i] for i in path], weights).sum()) for path in g.rollouts()] for g in groups]
         for group, values_of_group in zip(groups, returns, strict=True):
             self.curriculum.observe(group.task.task_id, values_of_group)
-        return with_credit(rows, credited, values), rollout_metrics(groups, returns)
+        return with_credit(rows, credited, values), rollout_metrics(groups, returns, credited)
 
     def _gate(self, rows: Sequence[Row]) -> dict[str, float]:
         """See `check_gate`. What did not pass is not kept for a resumed run."""

@@ -29,6 +29,11 @@ MADE = {"information_gain": "answer", "checklist/*": "checklist"}
 """Channels that a run makes itself, and what it needs for them in the reference of each task."""
 
 
+def source_of(name: str) -> str | None:
+    """What a run makes a channel from, if it does."""
+    return next((key for pattern, key in MADE.items() if fnmatchcase(name, pattern)), None)
+
+
 def check_channels(weights: Weights, available: Iterable[str], reference: Container[str] = ()) -> None:
     """Refuse weights that could never have an effect.
 
@@ -45,8 +50,7 @@ def check_channels(weights: Weights, available: Iterable[str], reference: Contai
     for name in weights:
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             continue
-        source = next((key for pattern, key in MADE.items() if fnmatchcase(name, pattern)), None)
-        if source is None:
+        if (source := source_of(name)) is None:
             raise UnknownNameError("reward channel", name, [*patterns, *MADE])
         if source not in reference:
             raise ConfigError(

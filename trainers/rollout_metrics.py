@@ -6,17 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from agentrl.trainers.credit import Credited
 from agentrl.types import Group
 
 
-def rollout_metrics(groups: Sequence[Group], returns: Sequence[Sequence[float]]) -> dict[str, float]:
+def rollout_metrics(
+    groups: Sequence[Group], returns: Sequence[Sequence[float]], credited: Sequence[Credited]
+) -> dict[str, float]:
     """Means over rollouts or turns, without those lost to infrastructure errors.
 
     `turn/queue`, `turn/engine` and `turn/environment` are mean seconds of a turn, `turn/p99` the 99th percentile of all
     three together.
 
+    `rl/dead_groups` is the share of groups whose rollouts all earned the same, `rl/flat_groups` that of groups in which
+    no token has an advantage: credit may ignore what was earned, and see what the sum hides.
+
     Args:
         returns: of each rollout of each group.
+        credited: what credit made of each group.
     """
     paths = [(group, path) for group in groups for path in group.rollouts()]
     turns = [group.turns[i] for group, path in paths for i in path]
@@ -29,6 +36,9 @@ def rollout_metrics(groups: Sequence[Group], returns: Sequence[Sequence[float]])
         "rl/success": _share([g.turns[p[-1]].outcome.solved for g, p in paths]),
         "rl/reward": _share([x for r in returns for x in r]),
         "rl/dead_groups": _share(dead),
+        "rl/flat_groups": _share(
+            [not any(map(np.any, c.advantages)) for c, r in zip(credited, returns, strict=True) if r]
+        ),
         "rl/turns": len(turns) / max(len(paths), 1),
         "rl/invalid_actions": _share([t.outcome.status == "invalid_action" for t in turns]),
         "rl/episodes": float(len(paths)),

@@ -1,8 +1,9 @@
-"""`agentrl methods`: the named compositions of credit and loss."""
+"""`agentrl methods`: the named compositions of rewards, credit and loss."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,23 +11,26 @@ from rich.table import Table
 
 from agentrl.cli.options import Json, print_json
 
+if TYPE_CHECKING:
+    from agentrl.trainers.methods import Method
+
 app = typer.Typer(help="List and show training methods.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the methods with the papers they come from.
+    """List the methods with the papers they come from and the parts they are made of.
 
     Example: agentrl methods list
     """
     from agentrl.trainers.methods import METHODS
 
     if as_json:
-        print_json([{"name": m.name, "paper": m.paper, "summary": m.summary} for m in METHODS.values()])
+        print_json([_record(m) for m in METHODS.values()])
         return
-    table = Table("name", "arXiv", "summary", box=None)
+    table = Table("name", "arXiv", "rewards", "credit", "loss", "summary", box=None)
     for m in METHODS.values():
-        table.add_row(m.name, m.paper, m.summary)
+        table.add_row(m.name, m.paper, _rewards(m), _credit(m), _loss(m), m.summary)
     Console().print(table)
 
 
@@ -34,7 +38,7 @@ def list_(as_json: Json = False) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="A name from `agentrl methods list`.")], as_json: Json = False
 ) -> None:
-    """Show one method: its parts, and every field that `--set rl.overrides.FIELD=VALUE` changes.
+    """Show one method: its equations, and every field that `--set rl.overrides.FIELD=VALUE` changes.
 
     Example: agentrl methods show gigpo
     """
@@ -42,12 +46,56 @@ def show(
 
     method = get_method(name)
     if as_json:
-        print_json({"name": method.name, "paper": method.paper, "summary": method.summary, "fields": method.fields()})
+        print_json(_record(method))
         return
-    console = Console(highlight=False)
-    console.print(f"[bold]{method.name}[/bold] (arXiv {method.paper}): {method.summary}")
-    console.print(f"credit {type(method.credit).__name__}, critic {'yes' if method.needs_critic else 'no'}")
+    console = Console(highlight=False, markup=False)
+    console.print(f"{method.name} (arXiv {method.paper}): {method.summary}", style="bold")
+    console.print(
+        f"\nRewards: {_rewards(method)}\n\n{_credit(method)}: {_equations(method)}\n\nLoss:\n", soft_wrap=True
+    )
+    for line in method.loss.equations(critic=method.needs_critic):
+        console.print(f"    {line}", soft_wrap=True)
+    console.print()
     table = Table("field", "value", box=None)
     for field, value in method.fields().items():
         table.add_row(field, repr(value))
     console.print(table)
+
+
+def _record(method: Method) -> dict[str, Any]:
+    return {
+        "name": method.name,
+        "paper": method.paper,
+        "summary": method.summary,
+        "rewards": method.rewards,
+        "credit": type(method.credit).__name__,
+        "critic": method.needs_critic,
+        "fields": method.fields(),
+        "equations": {"credit": _equations(method), "loss": method.loss.equations(critic=method.needs_critic)},
+    }
+
+
+def _equations(method: Method) -> str:
+    """The docstring of a credit holds its equations."""
+    return inspect.getdoc(type(method.credit)) or ""
+
+
+def _rewards(method: Method) -> str:
+    return ", ".join(name if weight == 1 else f"{weight} {name}" for name, weight in method.rewards.items())
+
+
+def _credit(method: Method) -> str:
+    """Name of the credit, and the fields in which it differs from its own defaults."""
+    kind: Any = type(method.credit)
+    default, here = kind(), method.credit
+    changed = [
+        f"{f}={getattr(here, f)!r}" for f in kind.__dataclass_fields__ if getattr(here, f) != getattr(default, f)
+    ]
+    return kind.__name__ + (f"({', '.join(changed)})" if changed else "") + (" + critic" if method.needs_critic else "")
+
+
+def _loss(method: Method) -> str:
+    loss = method.loss
+    kl = "" if loss.kl == "none" else f", {loss.kl_coef:g} {loss.kl} in {loss.kl_in}"
+    ratio = "" if loss.ratio == "token" else f"{loss.ratio} ratio, "
+    return f"{ratio}clip {loss.clip_low:g}/{loss.clip_high:g}, {loss.aggregation}{kl}"

@@ -51,6 +51,22 @@ def test_methods(cli: Cli) -> None:
     assert "2402.03300" in cli("methods", "show", "grpo")
 
 
+def test_equations_of_a_method(cli: Cli) -> None:
+    require("numpy")
+    shown = cli("methods", "show", "igpo")
+    for line in (
+        "A_{i,t} = Σ_{k≥t} γ^(k−t) r̃_{i,k}",
+        "maximise 1/N Σ_i 1/M_i Σ_m [ min(ρ A, clip(ρ, 0.8, 1.2) A) − 0.001 k3 ]",
+        "k3 = exp(−d) − 1 + d",
+        "Rewards: outcome, information_gain",
+    ):
+        assert line in shown
+    listed = {m["name"]: m for m in json.loads(cli("methods", "list", "--json"))}
+    assert listed["cm2_step"]["fields"]["assignment"] == "step"
+    assert "b_{t,c}" in listed["cm2_step"]["equations"]["credit"]
+    assert all(m["rewards"] and m["equations"]["credit"] and m["equations"]["loss"] for m in listed.values())
+
+
 def test_envs_list(cli: Cli) -> None:
     entries = {e["env_id"]: e for e in json.loads(cli("envs", "list", "--json"))}
     assert {"ALFWorld-v0", "TextWorld-v0"} <= set(entries)

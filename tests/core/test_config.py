@@ -58,6 +58,16 @@ def test_toml_is_read_from_a_file(tmp_path: Path) -> None:
     assert Config.load(path, ["rl.steps=3"]).rl.steps == 3
 
 
+def test_rewards_by_name_and_by_schedule() -> None:
+    assert Config.load(None, ['rl.rewards=["outcome", "progress"]']).rl.rewards == {"outcome": 1.0, "progress": 1.0}
+    config = Config.load(None, ["rl.rewards={outcome = 1, information_gain = [1.0, 0.5]}"])
+    assert config.rl.rewards == {"outcome": 1.0, "information_gain": (1.0, 0.5)}
+    assert Config.model_validate(tomllib.loads(config.toml())) == config
+    for wrong in ('["outcome", "outcome"]', '["outcome", 1]', "{outcome = [1.0, 0.5, 0.2]}", "0.5"):
+        with pytest.raises(ConfigError, match=r"rl\.rewards"):
+            Config.load(None, [f"rl.rewards={wrong}"])
+
+
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
 def test_every_recipe_is_valid(path: Path) -> None:
     assert Config.load(path) != Config()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrl.errors import ConfigError
-from agentrl.trainers.credit import GAE, GRPO, RLOO, Credit, GiGPO, ReinforcePP, assign
+from agentrl.trainers.credit import GAE, GRA, GRPO, IGPO, RLOO, Credit, GiGPO, ReinforcePP, assign
 from agentrl.types import Group, Outcome, Task
 from tests.trainers.trees import chains, turn
 
@@ -22,6 +22,10 @@ CREDITS: list[Credit] = [
     GiGPO(),
     GiGPO(norm="mean_std_norm"),
     GiGPO(episode_mean="turns"),
+    IGPO(),
+    IGPO(normalisation="joint", gamma=0.9),
+    GRA(),
+    GRA(assignment="turn", std=False),
     GAE(),
     GAE(gamma=0.9, lam=0.5, whiten=False),
 ]

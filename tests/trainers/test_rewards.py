@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrl.errors import ConfigError, UnknownNameError
-from agentrl.trainers.rewards import check_channels, compose, kl_estimate
+from agentrl.trainers.rewards import (
+    BUSYWORK_REWARD,
+    channel,
+    check_channels,
+    compose,
+    kl_estimate,
+    source_of,
+    weights_at,
+)
 from agentrl.types import Outcome
 from tests.trainers.trees import turn
 
@@ -43,8 +53,51 @@ def test_invalid_is_known_everywhere_and_families_by_pattern() -> None:
 
 
 def test_all_weights_zero_is_refused() -> None:
-    with pytest.raises(ConfigError, match="weight 0"):
-        check_channels({"outcome": 0.0}, ["outcome"])
+    for nothing in (0.0, (0.0, 0.0)):
+        with pytest.raises(ConfigError, match="weight 0"):
+            check_channels({"outcome": nothing}, ["outcome"])
+    check_channels({"outcome": (0.0, 1.0)}, ["outcome"])
+
+
+@pytest.mark.parametrize(
+    ("name", "source"), [("information_gain", "answer"), ("checklist/*", "checklist"), ("checklist/0/a", "checklist")]
+)
+def test_what_a_run_makes_from_references_is_refused_without_them(name, source) -> None:
+    assert source_of(name) == source
+    check_channels({name: 1.0}, ["outcome"], {source: "known"})
+    with pytest.raises(ConfigError, match=f"{source!r} in the reference of each task"):
+        check_channels({name: 1.0}, ["outcome"], {"entities": "known"})
+
+
+def test_weights_change_linearly_over_the_training() -> None:
+    # 1 → 0.5: 0.75 halfway
+    weights = {"information_gain": (1.0, 0.5), "outcome": 2.0}
+    assert [weights_at(weights, progress)["information_gain"] for progress in (0.0, 0.5, 1.0)] == [1.0, 0.75, 0.5]
+    assert weights_at(weights, 0.3)["outcome"] == 2.0
+
+
+def test_a_family_is_the_sum_of_its_channels() -> None:
+    turns = [turn(None, **{"checklist/0/a": 1.0, "checklist/0/b": 0.5}), turn(0, progress=9.0)]
+    assert channel(turns, "checklist/*").tolist() == [1.5, 0.0]
+    assert compose(turns, {"checklist/*": 2.0}).tolist() == [3.0, 0.0]
+
+
+def test_busywork_by_hand() -> None:
+    # look, look again, a word that means nothing, that word where it works, go: the new and the valid ones earn 0.1
+    actions = ["look", "look", "hop", "hop", "go"]
+    outcomes = [Outcome.running()] * 2 + [Outcome.invalid_action("what?")] + [Outcome.running()] * 2
+    turns = [
+        dataclasses.replace(turn(None, outcome=outcome), action=action)
+        for action, outcome in zip(actions, outcomes, strict=True)
+    ]
+    assert channel(turns, "busywork").tolist() == [0.1, 0.0, 0.0, 0.1, 0.1]
+    check_channels({"outcome": 1.0, "busywork": 1.0}, ["outcome"])
+
+
+@given(st.lists(st.sampled_from(["look", "go", "take"]), max_size=9))
+def test_busywork_pays_each_action_once(actions) -> None:
+    turns = [dataclasses.replace(turn(None), action=action) for action in actions]
+    assert channel(turns, "busywork").sum() == pytest.approx(BUSYWORK_REWARD * len(set(actions)))
 
 
 def test_kl_estimates_by_hand() -> None:

@@ -28,7 +28,11 @@ def gae(rewards: Array, values: Array, gamma: float, lam: float) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class GAE:
-    """PPO's advantages; the critic's targets are these advantages, before whitening, plus its values."""
+    """PPO's advantages; see `gae`. The critic's targets are these advantages, before whitening, plus its values.
+
+    A_m = Σ_l (γλ)^l δ_{m+l},  δ_m = r_m + γ V_{m+1} − V_m over the action tokens m of the episode; then, with
+    `whiten`, (A − mean A) / √(var A + 1e-8) over those of the batch
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset({"values"})
     level: ClassVar[Level] = "token"

@@ -36,7 +36,14 @@ def anchor_relative(returns: Sequence[Array], anchors: Sequence[Sequence[str]], 
 
 @dataclass(frozen=True, slots=True)
 class GiGPO:
-    """A = A^E + w · A^S: the episode's advantage in its group plus the step's among equal states, equation 8."""
+    """The episode's advantage in its group plus the step's among equal states; arXiv 2505.10978, equations 3 to 8.
+
+        A_{i,t} = A^E_i + w A^S_{i,t}
+        A^E_i = (R_i − mean R) / F,              R_i = Σ_t r_{i,t}
+        A^S_{i,t} = (R_{i,t} − mean_S R) / F_S,  R_{i,t} = Σ_{k≥t} γ^(k−t) r_{i,k},  S: turns with the same observation
+
+    F = 1 (`mean_norm`), or the standard deviation plus 1e-6 (`mean_std_norm`). A^S = 0 where S has one member.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     level: ClassVar[Level] = "turn"

@@ -18,7 +18,10 @@ def group_relative(returns: Array, *, std: bool = True) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class GRPO:
-    """Group-relative return, the same on every turn of a rollout."""
+    """Return relative to the group, the same on every turn of a rollout; see `group_relative`.
+
+    A_{i,t} = (R_i − mean R) / (std R + 1e-6),  R_i = Σ_t r_{i,t};  without `std`: A_{i,t} = R_i − mean R
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     level: ClassVar[Level] = "turn"

@@ -60,8 +60,8 @@ class IGPO:
         for name in (GAIN, *(others if len(others) == 1 else ())):
             if rewards[name] != 1.0:
                 raise ConfigError(
-                    f"igpo scales gains and outcomes separately, so the weight {rewards[name]} of {name} cancels;"
-                    " set it to 1, or set normalisation = 'joint'"
+                    f"igpo scales gains and outcomes separately, so {name} = {rewards[name]} in rl.rewards is lost; set"
+                    " it to 1, leave it out, or set normalisation = 'joint'"
                 )
 
     def __call__(self, batch: Batch) -> list[list[Array]]:

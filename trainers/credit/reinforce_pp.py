@@ -12,8 +12,10 @@ from agentrl.trainers.credit.base import Array, Batch, Level, broadcast, centred
 class ReinforcePP:
     """Return to go of each turn, whitened over all action tokens of the batch; arXiv 2501.03262, section 3.
 
-    With `baseline` (REINFORCE++-baseline, for several rollouts per task): the rollout's return minus the mean of its
-    group, the same on every turn, then whitened over the batch.
+        A_{i,t} = (R_{i,t} − mean R) / √(var R + 1e-8),  R_{i,t} = Σ_{k≥t} γ^(k−t) r_{i,k}
+
+    With `baseline` (REINFORCE++-baseline, for several rollouts per task): R_{i,t} = R_i − mean R of the group,
+    R_i = Σ_k r_{i,k}.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()

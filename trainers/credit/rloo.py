@@ -21,7 +21,10 @@ def leave_one_out(returns: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class RLOO:
-    """Leave-one-out return, the same on every turn of a rollout."""
+    """Return against the mean of the others, the same on every turn of a rollout; see `leave_one_out`.
+
+    A_{i,t} = R_i − 1/(G−1) Σ_{j≠i} R_j,  R_i = Σ_t r_{i,t}
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     level: ClassVar[Level] = "turn"
