@@ -88,10 +88,11 @@ def _credit(method: Method) -> str:
     """Name of the credit, and the fields in which it differs from its own defaults."""
     kind: Any = type(method.credit)
     default, here = kind(), method.credit
+    name: str = kind.__name__
     changed = [
         f"{f}={getattr(here, f)!r}" for f in kind.__dataclass_fields__ if getattr(here, f) != getattr(default, f)
     ]
-    return kind.__name__ + (f"({', '.join(changed)})" if changed else "") + (" + critic" if method.needs_critic else "")
+    return name + (f"({', '.join(changed)})" if changed else "") + (" + critic" if method.needs_critic else "")
 
 
 def _loss(method: Method) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import agentrl
 from agentrl.envs.base import Result, TextEnv
@@ -11,6 +13,7 @@ from agentrl.errors import UnknownNameError
 from agentrl.types import Outcome
 
 SIGNS = "tests.trainers.signs:Signs-v0"
+TUTORED = "tests.trainers.signs:TutoredSigns-v0"
 
 
 class Signs(TextEnv):
@@ -51,8 +54,25 @@ class Signs(TextEnv):
         return f"Sign {len(self.state)} says {self.state[0]}."
 
 
+class TutoredSigns(Signs):
+    """Signs with a tutor, who judges the steps as a checklist of two user turns, and guesses what was learned."""
+
+    channels = (*Signs.channels, "information_gain", "checklist/*")
+
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        checklist = [[{"id": "1", "weight": 0.5}, {"id": "2", "weight": 0.5}], [{"id": "3", "weight": 1.0}]]
+        return {"answer": " ".join(_ways(task_id)), "checklist": checklist}
+
+    def act(self, action: str) -> Result:
+        number, right = 4 - len(self.state), action == f"go {self.state[0]}"
+        result = super().act(action)
+        verdict = {f"checklist/{int(number == 3)}/{number}": float(right), "information_gain": float(right) / number}
+        return dataclasses.replace(result, rewards={**result.rewards, **verdict})
+
+
 def _ways(task_id: str) -> list[str]:
     return random.Random(task_id).choices(["left", "right"], k=3)
 
 
 agentrl.register("Signs-v0", "tests.trainers.signs:Signs", max_episode_steps=10)
+agentrl.register("TutoredSigns-v0", "tests.trainers.signs:TutoredSigns", max_episode_steps=10)

@@ -22,7 +22,7 @@ from agentrl.trainers import reinforce, stage
 from agentrl.trainers.loop import train
 from agentrl.trainers.methods import METHODS
 from agentrl.trainers.runs import Run
-from tests.trainers.signs import Signs
+from tests.trainers.signs import SIGNS, TUTORED, Signs
 from tests.trainers.small import ALFWORLD, ROOT, small
 
 
@@ -78,6 +78,10 @@ def test_a_run_learns(tmp_path: Path) -> None:
         ({"rl": {"method": "grpo", "group_size": 1}}, "set it to at least 2"),
         ({"rl": {"method": "ppo"}}, "estimates advantages with a critic, and there is none"),
         ({"rl": {"critic": "shared"}}, "does not use a critic"),
+        ({"rl": {"method": "igpo"}}, "information_gain is made from the 'answer' in the reference"),
+        ({"rl": {"method": "cm2"}}, r"checklist/\* is made from the 'checklist' in the reference"),
+        ({"rl": {"credit": "igpo"}}, "add it to rl.rewards"),
+        ({"rl": {"method": "cm2_turn"}, "env": {"id": TUTORED}}, "set it to at least 5"),
         ({"env": {"id": "ALFWrld-v0"}}, "ALFWrld"),
         ({"env": {"test_split": "tset"}}, "did you mean 'test'"),
         ({"warm_start": {"demonstrations": 0}}, r"set warm_start\.demonstrations, or model = PATH"),
@@ -104,19 +108,29 @@ EXTRA: dict[str, dict[str, Any]] = {
     "ppo": {"critic": "detached"},
     "dr_grpo": {"overrides": {"constant": 40}},
     "grpo": {"overrides": {"kl": "k3", "kl_in": "loss", "kl_coef": 0.05}},
+    "gra": {"rewards": ["outcome", "busywork"], "overrides": {"gates": {"outcome": 0.5}}},
+    "cm2_turn": {"overrides": {"min_turn_group": 2}},
 }
 CASES = [
     *((name, EXTRA.get(name, {})) for name in METHODS),
     ("ppo", {"critic": "shared", "epochs": 2}),
     ("ppo", {"critic": "copy", "group_size": 1}),
     ("reinforce_pp", {"group_size": 1}),
+    ("igpo", {"credit": "gigpo"}),
+    (
+        "igpo",
+        {"overrides": {"normalisation": "joint"}, "rewards": {"outcome": (0.5, 1.0), "information_gain": (1.0, 0.5)}},
+    ),
     ("grpo", {"optim": {"name": "adamw"}, "mini_batches": 3, "rewards": {"outcome": 1.0, "progress": 0.5}}),
 ]
 
 
 @pytest.mark.parametrize(("method", "changes"), CASES, ids=[f"{m}-{'-'.join(c)}".rstrip("-") for m, c in CASES])
 def test_every_method_trains(tmp_path: Path, method: str, changes: dict[str, Any]) -> None:
-    config = small(tmp_path / "r", {"rl": {"method": method, **changes}, "eval": {"every": 0, "test_games": 0}})
+    env = {"id": TUTORED if METHODS[method].made_from else SIGNS}
+    config = small(
+        tmp_path / "r", {"rl": {"method": method, **changes}, "env": env, "eval": {"every": 0, "test_games": 0}}
+    )
     summary = train(config)
     assert summary["success_before"] is None
     run = Run.open(tmp_path / "r")

@@ -107,12 +107,15 @@ class CM2:
     needs: ClassVar[frozenset[str]] = frozenset({CHECKLIST})
     level: ClassVar[Level] = "turn"
     whiten: ClassVar[bool] = False
-    min_group: ClassVar[int] = 2
 
     assignment: Literal["trajectory", "turn", "step"] = "trajectory"
     std: bool = False
     min_turn_group: int = 5
     """Rollouts that must have reached a user turn for it to be compared; only at turn level."""
+
+    @property
+    def min_group(self) -> int:
+        return self.min_turn_group if self.assignment == "turn" else 2
 
     def check_rewards(self, rewards: Weights) -> None:
         for name, weight in rewards.items():
