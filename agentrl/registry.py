@@ -32,6 +32,7 @@ ENVIRONMENTS: dict[str, EnvEntry] = {
         EnvEntry("ALFWorld-v0", "agentrl.envs.text.alfworld:ALFWorldEnv", "text", 50, "text", "household tasks"),
         EnvEntry("SearchQA-v0", "agentrl.envs.text.searchqa:SearchQAEnv", "text", 16, "search", "questions to look up"),
         EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "text adventures"),
+        EnvEntry("ToolDesk-v0", "agentrl.envs.text.tooldesk:ToolDeskEnv", "text", 40, "", "customer service by tools"),
     )
 }
 

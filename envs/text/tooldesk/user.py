@@ -1,0 +1,82 @@
+"""The scripted user: reveals its wishes one by one, answers questions, and knows no more than a customer would.
+
+It listens for words, so templates are understood as well as prose, and it always says something sensible:
+
+- a question about slots gets the answers, "no preference" where it has none;
+- a refusal of what the policy allows is doubted once;
+- anything else ends the wish: the next one follows, and after the last a farewell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from agentrl.envs.text.tooldesk.wishes import Script
+
+FAREWELL = "Thanks, that is all."
+DOUBT = "I think that is allowed. Please look again."
+NO_PREFERENCE = "I have no preference."
+CONFIRMED = "Yes, please."
+
+SLOT_WORDS: Mapping[str, frozenset[str]] = {
+    "identity": frozenset({"name", "pin", "who", "identify", "identity"}),
+    "order": frozenset({"order", "orders"}),
+    "reservation": frozenset({"reservation", "booking"}),
+    "item": frozenset({"item", "product"}),
+    "variant": frozenset({"variant", "version", "colour", "color"}),
+    "reason": frozenset({"reason", "why"}),
+    "address": frozenset({"address", "where"}),
+    "payment": frozenset({"payment", "pay", "card", "refund"}),
+    "origin": frozenset({"origin", "from"}),
+    "destination": frozenset({"destination", "to"}),
+    "day": frozenset({"day", "date", "when"}),
+    "cabin": frozenset({"cabin", "class"}),
+    "bags": frozenset({"bags", "bag", "baggage", "luggage"}),
+}
+_CONFIRM = frozenset({"confirm", "correct", "right", "shall", "should", "proceed", "sure", "ok", "okay"})
+_REFUSE = frozenset({"cannot", "can't", "sorry", "unable", "impossible", "forbidden", "not"})
+_ELSE = frozenset({"else", "further", "more"})
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """Where the conversation stands."""
+
+    wish: int = 0
+    """Index of the wish talked about; the number of wishes after the farewell."""
+    doubted: bool = False
+    """Whether the user has already doubted the refusal of this wish."""
+
+
+def greeting(script: Script) -> str:
+    """The user's first message."""
+    hello = f"Hello, {script.identity}" if script.introduces else "Hello."
+    return f"{hello} {script.wishes[0].text}"
+
+
+def answer(script: Script, state: UserState, words: str) -> tuple[str, UserState]:
+    """What the user says to `words`, and where the conversation then stands."""
+    heard = frozenset(re.findall(r"[a-z']+", words.lower()))
+    over = state.wish >= len(script.wishes)
+    wish = None if over else script.wishes[state.wish]
+    if "?" in words and not heard & _ELSE:
+        asked = [slot for slot, known in SLOT_WORDS.items() if heard & known]
+        known = {} if wish is None else wish.answers
+        found = [
+            script.identity if slot == "identity" else known[slot]
+            for slot in asked
+            if slot in {**known, "identity": ""}
+        ]
+        if found or heard & _CONFIRM:
+            return " ".join(found) or CONFIRMED, state
+        return NO_PREFERENCE, state
+    if wish is not None and wish.allowed and not state.doubted and heard & _REFUSE:
+        return DOUBT, replace(state, doubted=True)
+    following = state.wish + 1
+    if following < len(script.wishes):
+        return f"{'Thanks' if wish and wish.allowed else 'I see'}. {script.wishes[following].text}", UserState(
+            following
+        )
+    return FAREWELL, UserState(len(script.wishes))
