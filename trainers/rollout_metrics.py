@@ -28,6 +28,9 @@ def rollout_metrics(
     paths = [(group, path) for group in groups for path in group.rollouts()]
     turns = [group.turns[i] for group, path in paths for i in path]
     dead = [max(r) - min(r) < 1e-6 for r in returns if r]
+    flat = [
+        max(abs(a).max(initial=0) for a in c.advantages) < 1e-6 for c, r in zip(credited, returns, strict=True) if r
+    ]
     timing = {name: [t.timing.get(name, 0.0) for t in turns] for name in ("queue", "engine", "environment")}
     total = np.sum(list(timing.values()), axis=0)
     return {
@@ -36,9 +39,7 @@ def rollout_metrics(
         "rl/success": _share([g.turns[p[-1]].outcome.solved for g, p in paths]),
         "rl/reward": _share([x for r in returns for x in r]),
         "rl/dead_groups": _share(dead),
-        "rl/flat_groups": _share(
-            [not any(map(np.any, c.advantages)) for c, r in zip(credited, returns, strict=True) if r]
-        ),
+        "rl/flat_groups": _share(flat),
         "rl/turns": len(turns) / max(len(paths), 1),
         "rl/invalid_actions": _share([t.outcome.status == "invalid_action" for t in turns]),
         "rl/episodes": float(len(paths)),
