@@ -24,8 +24,8 @@ from agentrl.types import Group, Outcome, Task, Turn
 __all__ = ["AgentLoop", "EnvFactory", "LLMAgent", "Limits", "RolloutSpec"]
 
 PAUSE_S = 0.1
-"""Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back then, and
-in an outage all rollouts fail as often as each other."""
+"""Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back by then,
+and in an outage all rollouts fail as often as each other."""
 
 _serial = itertools.count()
 
