@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agentrl.errors import ConfigError
 from agentrl.trainers.credit import CM2, assign
+from agentrl.trainers.credit.cm2 import Checklist
 from agentrl.types import Group, Outcome, Task
 from tests.trainers.trees import turn
 
@@ -194,6 +195,14 @@ def test_a_task_without_a_checklist_is_refused() -> None:
     group.add(turn(None))
     with pytest.raises(ConfigError, match="task 7 has no checklist"):
         assign([group], CM2(), WEIGHTS)
+
+
+def test_two_items_of_one_name_are_refused() -> None:
+    twice = [[{"id": "find", "weight": 0.5}, {"id": "find", "weight": 0.5}]]
+    with pytest.raises(ConfigError, match="same id"):
+        Checklist.of(Task("Test-v0", "0", reference={"checklist": twice}))
+    apart = Checklist.of(Task("Test-v0", "0", reference={"checklist": [twice[0][:1], twice[0][:1]]}))
+    assert list(apart.channels) == ["checklist/0/find", "checklist/1/find"]
 
 
 def test_a_verdict_on_no_item_is_refused() -> None:

@@ -39,14 +39,17 @@ class Checklist:
         """Read `task.reference["checklist"]`: for each user turn a list of items with `id` and `weight`.
 
         Raises:
-            ConfigError: the task has no checklist.
+            ConfigError: the task has no checklist, or one with two items of the same name in a user turn.
         """
         turns: Sequence[Sequence[Mapping[str, Any]]] = task.reference.get("checklist", ())
         if not any(turns):
             raise ConfigError(f"task {task.task_id} has no checklist in its reference; cm2 credits the items of one")
         items = [(t, item) for t, turn in enumerate(turns) for item in turn]
+        channels = {f"checklist/{t}/{item['id']}": column for column, (t, item) in enumerate(items)}
+        if len(channels) < len(items):
+            raise ConfigError(f"task {task.task_id} has two checklist items of the same id in one user turn")
         return cls(
-            {f"checklist/{t}/{item['id']}": column for column, (t, item) in enumerate(items)},
+            channels,
             np.array([float(item["weight"]) for _, item in items]),
             np.array([t for t, _ in items]),
             len(turns),
