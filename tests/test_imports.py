@@ -30,6 +30,7 @@ HEAVY = [
     "uvicorn",
     "msgspec",
     "aiohttp",
+    "bm25s",
 ]
 FILES = sorted(
     path

@@ -29,8 +29,8 @@ IMAGES: dict[str, Image] = {
     image.name: image
     for image in (
         Image("base"),
-        Image("text", parent="base", extras=("text", "serve")),
-        Image("train", parent="base", extras=("text", "remote", "train", "vllm")),
+        Image("text", parent="base", extras=("text", "search", "serve")),
+        Image("train", parent="base", extras=("text", "search", "remote", "train", "vllm")),
     )
 }
 """Parents stand before their children."""

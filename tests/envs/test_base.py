@@ -202,11 +202,12 @@ def test_the_catalog_lists_every_environment_with_what_it_needs() -> None:
     for entry in listed.values():
         assert entry.family == "text"
         assert bool(entry.splits) == entry.installed
-        assert entry.needs == ("" if entry.installed else "pip install 'agentrl[text]'")
+        assert entry.needs == ("" if entry.installed else f"pip install 'agentrl[{entry.extra}]'")
         assert entry.to_dict()["splits"] == list(entry.splits)
 
 
 def test_the_catalog_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert {entry.needs for entry in entries()} == {"pip install 'agentrl[text]'"}
-    assert {entry.splits for entry in entries()} == {()}
+    for entry in entries():
+        assert entry.needs == (f"pip install 'agentrl[{entry.extra}]'" if entry.extra else "")
+        assert bool(entry.splits) == (not entry.extra)

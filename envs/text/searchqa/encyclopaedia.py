@@ -22,6 +22,8 @@ HITS = 3
 """Articles that a search shows, and titles that are suggested."""
 _QUERY_WORDS = 64
 """Of a query; the rest of a longer one is not searched for."""
+_TITLE = 200
+"""Characters of a title that are compared with others."""
 _SNIPPET_WORDS = 40
 _LENGTH = 0.3
 """BM25's b, below the usual 0.75: an article that tells more is no less likely the one that is looked for."""
@@ -80,12 +82,13 @@ def words(text: str) -> list[str]:
 
 def _terms(text: str) -> list[str]:
     """Words and pairs of neighbours, so that both words of a name count for more than one word of two names."""
-    single = [word for word in words(text) if word not in _STOPWORDS]
+    found = words(text)
+    single = [word for word in found if word not in _STOPWORDS] or found
     return single + [f"{a} {b}" for a, b in pairwise(single)]
 
 
 def _trigrams(title: str) -> list[str]:
-    text = f" {' '.join(words(title))} "[: 8 * _QUERY_WORDS]
+    text = f" {' '.join(words(title[:_TITLE]))} "
     return [text[i : i + 3] for i in range(len(text) - 2)]
 
 

@@ -16,13 +16,13 @@ from agentrl.envs.text.searchqa.given import GivenTasks, change_of, read_corpus
 from agentrl.envs.text.searchqa.questions import HOPS, Question
 from agentrl.envs.text.searchqa.researcher import Researcher
 from agentrl.envs.text.searchqa.scoring import exact_match, word_f1
-from agentrl.envs.text.searchqa.tasks import Tasks
-from agentrl.envs.text.searchqa.world import World, generate
+from agentrl.envs.text.searchqa.tasks import Bank, Tasks
+from agentrl.envs.text.searchqa.world import generate
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
 
 TOOLS = "search[words], open[title], answer[text]"
-_ACTION = re.compile(r"\s*(search|open|answer)\[(.*\w.*)\]\s*", re.DOTALL)
+_ACTION = re.compile(r"(search|open|answer)\[(.*)\]", re.DOTALL)
 _INVALID = Result(f"Use one of {TOOLS}.", outcome=Outcome.invalid_action("no action"))
 
 
@@ -79,7 +79,7 @@ class SearchQAEnv(TextEnv):
         self,
         *,
         split: str | None = None,
-        hops: Sequence[int] | None = None,
+        hops: int | Sequence[int] | None = None,
         world: int = 0,
         articles: int = 4000,
         long: bool = False,
@@ -92,8 +92,8 @@ class SearchQAEnv(TextEnv):
         self._tasks: TaskSource
         if corpus is None or questions is None:
             with _making:
-                generated, self._encyclopaedia = _generated(world, articles, long)
-            self._tasks = Tasks(generated, HOPS if hops is None else hops)
+                bank, self._encyclopaedia = _generated(world, articles, long)
+            self._tasks = Tasks(bank, HOPS if hops is None else [hops] if isinstance(hops, int) else hops)
         else:
             if (hops, world, articles, long) != (None, 0, 4000, False):
                 raise ConfigError("hops, world, articles and long are for generated worlds, not for a corpus of yours")
@@ -121,14 +121,15 @@ class SearchQAEnv(TextEnv):
         return Result(f"Question: {self.state.question.text}\nTools: {TOOLS}")
 
     def act(self, action: str) -> Result:
-        match = _ACTION.fullmatch(action)
-        if not match:
+        match = _ACTION.fullmatch(action.strip())
+        if not match or not match[2].strip():
             return _INVALID
-        tool, words = match.groups()
-        if tool == "search":
-            found = self._encyclopaedia.search(words)
-            return Result("\n".join(f"{title}: {snippet}" for title, snippet in found) or "Nothing found.")
-        return self._open(words) if tool == "open" else self._answer(words)
+        tools = {"search": self._search, "open": self._open, "answer": self._answer}
+        return tools[match[1]](match[2])
+
+    def _search(self, query: str) -> Result:
+        found = self._encyclopaedia.search(query)
+        return Result("\n".join(f"{title}: {snippet}" for title, snippet in found) or "Nothing found.")
 
     def _open(self, title: str) -> Result:
         article = self._encyclopaedia.find(title)
@@ -148,6 +149,8 @@ class SearchQAEnv(TextEnv):
         return Result("Correct." if right else "Wrong.", rewards, Outcome.terminated(success=right))
 
     def oracle(self) -> Iterator[str]:
+        if self.state is None:
+            return
         question, opened = self.state.question, self.state.opened
         yield from (f"open[{title}]" for title in question.titles if title not in opened)
         yield f"answer[{question.answers[0]}]"
@@ -158,7 +161,7 @@ class SearchQAEnv(TextEnv):
             return super().demonstrator(seed=seed, mistakes=mistakes)
         return Researcher(self._last, mistakes=mistakes, seed=seed)
 
-    def copy_state(self, state: Any) -> Any:
+    def copy_state(self, state: Reading | None) -> Reading | None:
         return state
 
 
@@ -166,9 +169,9 @@ _making = threading.Lock()
 
 
 @lru_cache(maxsize=4)
-def _generated(seed: int, articles: int, long: bool) -> tuple[World, Encyclopaedia]:
+def _generated(seed: int, articles: int, long: bool) -> tuple[Bank, Encyclopaedia]:
     world = generate(seed, articles, long=long)
-    return world, Encyclopaedia(world.articles)
+    return Bank(world), Encyclopaedia(world.articles)
 
 
 @lru_cache(maxsize=4)

@@ -17,32 +17,32 @@ from agentrl.errors import ConfigError, CorruptFileError, UnknownNameError
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _SPLITS = ("train", "valid", "test")
-Text = Annotated[str, Field(pattern=r"\w")]
+_Text = Annotated[str, Field(pattern=r"\w")]
 M = TypeVar("M", bound=BaseModel)
 
 
 class ArticleLine(BaseModel):
     """One line of a corpus; further fields are ignored."""
 
-    title: Text
-    text: Text
+    title: _Text
+    text: _Text
 
 
 class EvidenceLine(BaseModel):
     """An article that has to be read, and what it says to the matter."""
 
-    title: Text
+    title: _Text
     fact: str = ""
 
 
 class QuestionLine(BaseModel):
     """One line of a question file; further fields are ignored."""
 
-    question: Text
-    answer: Text | None = None
-    answers: list[Text] = Field(default_factory=list)
+    question: _Text
+    answer: _Text | None = None
+    answers: list[_Text] = Field(default_factory=list)
     """Accepted ones, beside `answer`; the first of all is the reference."""
-    evidence: list[EvidenceLine | Text] = Field(default_factory=list)
+    evidence: list[EvidenceLine | _Text] = Field(default_factory=list)
     """In order; a title alone will do."""
     split: Literal["train", "valid", "test"] = "test"
 
@@ -56,7 +56,7 @@ class GivenTasks:
 
     def __init__(self, path: str | os.PathLike[str], articles: Sequence[Article]) -> None:
         titles = {a.title.casefold(): a.title for a in articles}
-        self._questions: dict[str, list[Question]] = {}
+        self._questions: dict[str, dict[str, Question]] = {}
         for place, line in _lines(path, QuestionLine):
             answers = tuple(dict.fromkeys([*([line.answer] if line.answer else []), *line.answers]))
             if not answers:
@@ -68,14 +68,16 @@ class GivenTasks:
                     hint = f"; did you mean {near[0]!r}?" if near else ""
                     raise CorruptFileError(place, f"evidence: the corpus has no {e.title!r}{hint}")
             told = tuple(Evidence(titles[e.title.casefold()], e.fact) for e in evidence)
-            self._questions.setdefault(line.split, []).append(Question(line.question, answers, told))
+            asked = self._questions.setdefault(line.split, {})
+            asked[f"{line.split}/{len(asked)}"] = Question(line.question, answers, told)
         if not self._questions:
             raise CorruptFileError(path, "no questions")
-        self.splits = tuple(split for split in _SPLITS if split in self._questions)
+        self._ids = {split: tuple(self._questions[split]) for split in _SPLITS if split in self._questions}
+        self.splits = tuple(self._ids)
 
     def ids(self, split: str) -> Sequence[str]:
         """Ids of a split, in the order of the file."""
-        return [f"{split}/{i}" for i in range(len(self._questions[split]))]
+        return self._ids[split]
 
     def question(self, task_id: str) -> Question:
         """The question of an id.
@@ -83,10 +85,10 @@ class GivenTasks:
         Raises:
             UnknownNameError: there is none.
         """
-        split, _, index = task_id.partition("/")
-        if task_id not in self.ids(split) if split in self.splits else True:
-            raise UnknownNameError("task", task_id, [self.ids(s)[-1] for s in self.splits])
-        return self._questions[split][int(index)]
+        found = self._questions.get(task_id.partition("/")[0], {}).get(task_id)
+        if found is None:
+            raise UnknownNameError("task", task_id, [ids[-1] for ids in self._ids.values()])
+        return found
 
     def kind(self, task_id: str) -> str:
         """The number of articles to read, "" where that is unknown: `3hop`."""

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 from agentrl.envs.text.searchqa.relations import Kind
 
-ONSETS = ("b", "br", "d", "dr", "f", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "z")
-VOWELS = "aeiou"
-CODAS = ("", "n", "r", "l", "s", "th")
+_ONSETS = (*"bdfghklmnprstvz", "br", "dr", "gr", "kl", "st", "tr")
+_VOWELS = "aeiou"
+_CODAS = ("", *"nrls", "th")
 
 _SECOND: dict[Kind, tuple[str, ...]] = {
     "town": ("Bay", "Bridge", "Cross", "Falls", "Ferry", "Field", "Ford", "Gate", "Hill", "Mouth", "Springs", "Wells"),
@@ -28,8 +28,8 @@ _NOUNS = (
 )
 _NEAR = 0.15
 """Share of words that differ from another one in one vowel only."""
-_TWINS = 0.1
-"""Share of names that differ from another one in one word only, and there in one vowel only, where there is one."""
+_TWINS = 0.3
+"""Chance of a name that contains one of these to have a twin, which differs in that vowel only."""
 
 
 class Names:
@@ -57,31 +57,33 @@ class Names:
         first, second = self._pairs[kind]
         while (name := _join(kind, a := self._rng.choice(first), b := self._rng.choice(second))) in self._taken:
             pass
-        twin = _join(kind, self._near.get(a, a), self._near.get(b, b) if a not in self._near else b)
-        drawn = [name] if twin in self._taken or twin == name or self._rng.random() > _TWINS / _NEAR else [name, twin]
+        drawn = [name]
+        if (a in self._near or b in self._near) and self._rng.random() < _TWINS:
+            twin = _join(kind, self._near[a], b) if a in self._near else _join(kind, a, self._near[b])
+            drawn += [twin] if twin not in self._taken else []
         self._taken.update(drawn)
         return drawn
 
     def _stock(self, size: float) -> list[str]:
         stock: list[str] = []
         while len(stock) < max(size, 12):
-            word = self._vary(self._rng.choice(stock)) if stock and self._rng.random() < _NEAR else self._invent()
+            model = self._rng.choice(stock) if stock and self._rng.random() < _NEAR else ""
+            word = self._vary(model) if model else self._invent()
             if word not in self._words:
                 self._words.add(word)
                 stock.append(word)
+                if model:
+                    self._near |= {model: word, word: model}
         return stock
 
     def _invent(self) -> str:
         pick = self._rng.choice
-        return f"{pick(ONSETS)}{pick(VOWELS)}{pick(ONSETS)}{pick(VOWELS)}{pick(CODAS)}".capitalize()
+        return f"{pick(_ONSETS)}{pick(_VOWELS)}{pick(_ONSETS)}{pick(_VOWELS)}{pick(_CODAS)}".capitalize()
 
     def _vary(self, word: str) -> str:
         """The word with another last vowel."""
-        place = max(word.rfind(vowel) for vowel in VOWELS)
-        other = word[:place] + self._rng.choice(VOWELS.replace(word[place], "")) + word[place + 1 :]
-        self._near.setdefault(word, other)
-        self._near.setdefault(other, word)
-        return other
+        place = max(word.rfind(vowel) for vowel in _VOWELS)
+        return word[:place] + self._rng.choice(_VOWELS.replace(word[place], "")) + word[place + 1 :]
 
 
 def _join(kind: Kind, first: str, second: str) -> str:

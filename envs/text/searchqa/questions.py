@@ -62,8 +62,8 @@ def draw(world: World, split: str, hops: int, rng: random.Random) -> Question:
     Raises:
         ConfigError: the world is too small to have one.
     """
+    asked = _compare if hops > 1 and rng.random() < _COMPARED else _chain
     for _ in range(_WALKS):
-        asked = _compare if hops > 1 and rng.random() < _COMPARED else _chain
         if question := asked(world, split, hops, rng):
             return question
     raise ConfigError(f"this world has hardly a {split} question of {hops} hops: ask for more articles")

@@ -18,6 +18,7 @@ from agentrl.errors import ConfigError
 _LINE = re.compile(r"(.+?): (.+)")
 _SENTENCE = re.compile(r"(?<=\.)\s+")
 _NAME, _YEAR = r"[A-Z][^.,]*", r"\d{4}"
+_PHRASE = r"(?:the |[A-Z]).+"
 _PRONOUNS = ("She", "He", "It")
 
 
@@ -168,16 +169,16 @@ def _sentences() -> list[tuple[str, Pattern[str]]]:
 def _comparisons() -> list[tuple[str, bool, Pattern[str]]]:
     kinds = [r for r in RELATIONS.values() if r.first]
     return [
-        *((r.name, False, _pattern(r.first, a=".+", b=".+")) for r in kinds),
-        *((r.name, True, _pattern(r.last, a=".+", b=".+")) for r in kinds),
+        *((r.name, False, _pattern(r.first, a=_PHRASE, b=_PHRASE)) for r in kinds),
+        *((r.name, True, _pattern(r.last, a=_PHRASE, b=_PHRASE)) for r in kinds),
     ]
 
 
 @cache
 def _asked() -> list[tuple[Step, Pattern[str]]]:
-    return [(step, _pattern(template, x=".+")) for step in STEPS.values() for template in step.questions]
+    return [(step, _pattern(template, x=_PHRASE)) for step in STEPS.values() for template in step.questions]
 
 
 @cache
 def _phrases() -> list[tuple[Step, Pattern[str]]]:
-    return [(step, _pattern(template, x=".+")) for step in STEPS.values() for template in step.phrases]
+    return [(step, _pattern(template, x=_PHRASE)) for step in STEPS.values() for template in step.phrases]

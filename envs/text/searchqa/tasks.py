@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
 from typing import overload
 
 from agentrl.envs.text.searchqa.questions import HOPS, Question, draw
@@ -19,18 +18,46 @@ _DRAWS = 50
 """For each held-out question, until it must be a new one."""
 
 
+class Bank:
+    """All questions over a world, made when asked for; one serves all environments of a process."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._held_out: dict[tuple[str, int], Sequence[Question]] = {}
+
+    def question(self, split: str, hops: int, index: int) -> Question:
+        """The question of that number."""
+        if split == "train":
+            return draw(self.world, split, hops, random.Random(f"agentrl searchqa train {hops} {index}"))
+        if (split, hops) not in self._held_out:
+            self._held_out[split, hops] = self._draw_all(split, hops)
+        return self._held_out[split, hops][index]
+
+    def _draw_all(self, split: str, hops: int) -> Sequence[Question]:
+        """A whole held-out split: no two of its questions follow from the same evidence to the same answer."""
+        rng = random.Random(f"agentrl searchqa {split} {hops}")
+        found: dict[object, Question] = {}
+        for _ in range(_DRAWS * SIZES[split]):
+            question = draw(self.world, split, hops, rng)
+            found.setdefault((question.evidence, question.answers), question)
+            if len(found) == SIZES[split]:
+                return tuple(found.values())
+        raise ConfigError(f"this world has only {len(found)} {split} questions of {hops} hops: ask for more articles")
+
+
 class Tasks:
-    """Questions over a world, made when asked for.
+    """Questions over a generated world.
 
     Args:
-        hops: those that `ids` lists; others can be asked for by their ids.
+        hops: those that `ids` lists; others can still be asked for by their ids.
     """
 
-    def __init__(self, world: World, hops: Sequence[int] = HOPS) -> None:
+    splits = tuple(SIZES)
+
+    def __init__(self, bank: Bank, hops: Sequence[int]) -> None:
         if not hops or not {*hops} <= {*HOPS}:
             raise ConfigError(f"hops={hops!r}: name some of {', '.join(map(str, HOPS))}")
-        self.world, self.hops = world, tuple(sorted({*hops}))
-        self.splits = tuple(SIZES)
+        self.bank, self.hops = bank, tuple(sorted({*hops}))
 
     def ids(self, split: str) -> Sequence[str]:
         """Ids of a split, the numbers of hops in turn."""
@@ -42,7 +69,7 @@ class Tasks:
         Raises:
             UnknownNameError: there is none.
         """
-        return _question(self.world, task_id)
+        return self.bank.question(*_parse(task_id))
 
     def kind(self, task_id: str) -> str:
         """The number of hops: `3hop`."""
@@ -50,31 +77,11 @@ class Tasks:
 
 
 def _parse(task_id: str) -> tuple[str, int, int]:
+    """Split, hops and index."""
     match = _ID.fullmatch(task_id)
     if not match or int(match[3]) >= SIZES[match[1]]:
         raise UnknownNameError("task", task_id, [f"{split}/{hops}hop/0" for split in SIZES for hops in HOPS])
     return match[1], int(match[2]), int(match[3])
-
-
-@lru_cache(maxsize=1024)
-def _question(world: World, task_id: str) -> Question:
-    split, hops, index = _parse(task_id)
-    if split != "train":
-        return _held_out(world, split, hops)[index]
-    return draw(world, split, hops, random.Random(f"agentrl searchqa {task_id}"))
-
-
-@cache
-def _held_out(world: World, split: str, hops: int) -> Sequence[Question]:
-    """All questions of a held-out split: no two follow from the same evidence to the same answer."""
-    rng = random.Random(f"agentrl searchqa {split} {hops}")
-    found: dict[object, Question] = {}
-    for _ in range(_DRAWS * SIZES[split]):
-        question = draw(world, split, hops, rng)
-        found.setdefault((question.evidence, question.answers), question)
-        if len(found) == SIZES[split]:
-            return tuple(found.values())
-    raise ConfigError(f"this world has only {len(found)} {split} questions of {hops} hops: ask for more articles")
 
 
 class TaskIds(Sequence[str]):
