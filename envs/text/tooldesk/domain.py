@@ -18,6 +18,10 @@ Goal = Callable[[World, int, bool], list[Wish]]
 forbidden by a rule; returns the wish and the afterthoughts to it."""
 
 
+MANUALS = ("text", "json", "none")
+"""Forms of what the agent reads before the conversation."""
+
+
 @dataclass(frozen=True)
 class Domain:
     """One domain."""
@@ -41,12 +45,17 @@ class Domain:
     """Kind → how the expert serves it."""
 
     @cached_property
-    def manual(self) -> str:
-        """What the agent reads before the conversation: the policy and the tools."""
-        return (
-            f"{self.role}\nRules:\n{policy_text(self.rules)}\nTools:\n{self.tools.text()}\n"
-            "Write one action a turn: tool key=value, say[text] to the user, or done[] at the end."
-        )
+    def manuals(self) -> dict[str, str]:
+        """What the agent may read before the conversation, by form: policy and tools in `text`, or tools as `json`."""
+        forms = {
+            "text": (self.tools.text(), "tool key=value"),
+            "json": (self.tools.json(), 'tool({"key": value})'),
+        }
+        return {"none": ""} | {
+            form: f"{self.role}\nRules:\n{policy_text(self.rules)}\nTools:\n{tools}\n"
+            f"Write one action a turn: {call}, say[text] to the user, or done[] at the end.\n\n"
+            for form, (tools, call) in forms.items()
+        }
 
     @cached_property
     def _tables(self) -> bytes:

@@ -9,6 +9,7 @@ from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.tooldesk.calls import Call, Done, parse
 from agentrl.envs.text.tooldesk.checklist import checklist
 from agentrl.envs.text.tooldesk.conversation import Conversation
+from agentrl.envs.text.tooldesk.domain import MANUALS
 from agentrl.envs.text.tooldesk.expert import Expert
 from agentrl.envs.text.tooldesk.oracle import plan
 from agentrl.envs.text.tooldesk.progress import call_share, state_share
@@ -33,7 +34,8 @@ class ToolDeskEnv(TextEnv):
         tools: `live` runs them on the database; `simulated` answers a call of the reference dialogue as recorded and
             leaves others to `simulator`.
         simulator: for simulated tools; without one, an unrecorded call is an infrastructure error.
-        manual: whether the first observation begins with the policy and the tools.
+        manual: what the first observation begins with: the policy and the tools as `text`, or with the tools' JSON
+            schemas as `json`; or `none`, for a policy that has learned them.
         render_mode: `ansi` or None.
 
     Reward channels: `outcome` is 1 where the episode ends with the database in exactly the goal state; `progress` is
@@ -53,7 +55,7 @@ class ToolDeskEnv(TextEnv):
         domain: str | None = None,
         tools: str = "live",
         simulator: ToolSimulator | None = None,
-        manual: bool = True,
+        manual: str = "text",
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, render_mode=render_mode)
@@ -61,6 +63,8 @@ class ToolDeskEnv(TextEnv):
             raise UnknownNameError("domain", domain, DOMAINS)
         if tools not in _TOOLS:
             raise UnknownNameError("kind of tools", tools, _TOOLS)
+        if manual not in MANUALS:
+            raise UnknownNameError("manual", manual, MANUALS)
         if simulator is not None and tools == "live":
             raise ConfigError("a simulator answers only with tools='simulated'; live tools run on the database")
         self.domains = tuple(DOMAINS) if domain is None else (domain,)
@@ -78,8 +82,7 @@ class ToolDeskEnv(TextEnv):
     def begin(self, task_id: str) -> Result:
         task = load_task(task_id)
         self.state = Conversation.begin(task)
-        text = f"User: {greeting(task.script)}"
-        return self._result(f"{task.domain.manual}\n\n{text}" if self.manual else text)
+        return self._result(f"{task.domain.manuals[self.manual]}User: {greeting(task.script)}")
 
     def act(self, action: str) -> Result:
         state = self._conversation

@@ -49,8 +49,7 @@ def simulate(conversation: Conversation, call: Call, simulator: ToolSimulator | 
             "give the environment a simulator, or play with tools='live'"
         )
     if found is None and simulator is not None:
-        tool = conversation.task.domain.tools[call.tool]
-        schema = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+        schema = conversation.task.domain.tools[call.tool].schema
         history = [*_plain(recorded, True), *_plain(conversation.made, False)]
         found = simulator.simulate(call.tool, dict(call.arguments), schema, history)
     output = str(found)

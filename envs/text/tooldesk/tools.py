@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -43,9 +44,12 @@ class Tool:
     """Whether it changes what counts: the tables that are compared with the goal."""
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """JSON schema of the arguments."""
-        return self.arguments.model_json_schema()
+    def schema(self) -> dict[str, Any]:
+        """Name, description, and `parameters`: the JSON schema of the arguments."""
+        parameters = self.arguments.model_json_schema()
+        for part in (parameters, *parameters["properties"].values()):
+            del part["title"]
+        return {"name": self.name, "description": self.description, "parameters": parameters}
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments with the types of the schema.
@@ -103,6 +107,10 @@ class Toolbox(dict[str, Tool]):
         return "\n".join(
             f"- {' '.join([name, *tool.arguments.model_fields])}: {tool.description}" for name, tool in self.items()
         )
+
+    def json(self) -> str:
+        """One line a tool: its schema."""
+        return "\n".join(json.dumps(tool.schema) for tool in self.values())
 
 
 def one(db: Database, query: str, *values: object, missing: str) -> tuple[Any, ...]:

@@ -2,7 +2,8 @@
 
 It listens for words, so templates are understood as well as prose, and it always says something sensible:
 
-- a question about slots gets the answers, "no preference" where it has none;
+- a question about slots gets the answers, "no preference" where it has none; any other gets the wish once more;
+- where it shall confirm, it does;
 - a refusal of what the policy allows is doubted once;
 - anything else ends the wish: the next one follows, and after the last a farewell.
 """
@@ -37,7 +38,9 @@ SLOT_WORDS: Mapping[str, frozenset[str]] = {
 }
 _CONFIRM = frozenset({"confirm", "correct", "right", "shall", "should", "proceed", "sure", "ok", "okay"})
 _REFUSE = frozenset({"cannot", "can't", "sorry", "unable", "impossible", "forbidden", "not"})
-_ELSE = frozenset({"else", "further", "more"})
+_OPEN = frozenset({"what", "which", "who", "why", "where", "when", "how"})
+_REQUEST = frozenset({"please", "tell", "provide"})
+_ELSE = frozenset({"else", "anything", "further"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +62,15 @@ def greeting(script: Script) -> str:
 def answer(script: Script, state: UserState, words: str) -> tuple[str, UserState]:
     """What the user says to `words`, and where the conversation then stands."""
     heard = frozenset(re.findall(r"[a-z']+", words.lower()))
-    over = state.wish >= len(script.wishes)
-    wish = None if over else script.wishes[state.wish]
-    if "?" in words and not heard & _ELSE:
-        asked = [slot for slot, known in SLOT_WORDS.items() if heard & known]
-        known = {} if wish is None else wish.answers
-        found = [
-            script.identity if slot == "identity" else known[slot]
-            for slot in asked
-            if slot in {**known, "identity": ""}
-        ]
-        if found or heard & _CONFIRM:
-            return " ".join(found) or CONFIRMED, state
-        return NO_PREFERENCE, state
+    wish = script.wishes[state.wish] if state.wish < len(script.wishes) else None
+    asked = [slot for slot, known in SLOT_WORDS.items() if heard & known]
+    if not heard & _ELSE and ("?" in words or (asked and heard & _REQUEST)):
+        if heard & _CONFIRM and not heard & _OPEN:
+            return CONFIRMED, state
+        known = {**(wish.answers if wish else {}), "identity": script.identity}
+        if asked:
+            return " ".join(known[slot] for slot in asked if slot in known) or NO_PREFERENCE, state
+        return wish.text if wish else FAREWELL, state
     if wish is not None and wish.allowed and not state.doubted and heard & _REFUSE:
         return DOUBT, replace(state, doubted=True)
     following = state.wish + 1
