@@ -21,6 +21,8 @@ Advantages = Sequence[float | Iterable[float]]
 """One entry per turn of a group, in the order of `Group.turns`: a number, or one number per action token (A,)."""
 
 DIGITS = 6
+_TURN = [f.name for f in dataclasses.fields(Turn)]
+_OUTCOME = [f.name for f in dataclasses.fields(Outcome)]
 
 
 def group_to_json(group: Group, advantages: Advantages | None = None) -> dict[str, Any]:
@@ -89,15 +91,14 @@ def turn_to_json(turn: Turn, digits: int | None = None) -> dict[str, Any]:
     def short(value: float) -> float:
         return float(value) if digits is None else round(float(value), digits)
 
-    values = {f.name: getattr(turn, f.name) for f in dataclasses.fields(turn)}
     return {
-        **values,
+        **{name: getattr(turn, name) for name in _TURN},
         "prompt_ids": [int(i) for i in turn.prompt_ids],
         "action_ids": [int(i) for i in turn.action_ids],
         "logprobs": [short(x) for x in turn.logprobs],
         "versions": [int(v) for v in turn.versions],
         "rewards": {name: float(value) for name, value in turn.rewards.items()},
-        "outcome": dataclasses.asdict(turn.outcome),
+        "outcome": {name: getattr(turn.outcome, name) for name in _OUTCOME},
         "seconds": short(turn.seconds),
         "timing": {name: short(value) for name, value in turn.timing.items()},
     }

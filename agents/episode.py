@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import time
+from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -43,7 +44,7 @@ class Limits:
     retries: int = 2
     """How often a rollout that an infrastructure error ended is taken up again."""
     failure_rate: float = 0.2
-    """Share of failed attempts of the run beyond which it stops …"""
+    """Share of the latest attempts that may fail; beyond it the run stops …"""
     failure_grace: int = 20
     """… once so many attempts have been made."""
 
@@ -91,7 +92,8 @@ async def play_episode(
     begun = time.perf_counter()
     observation = await _catch_up(env, task, past, limits)
     environment_s = time.perf_counter() - begun
-    context = [i for turn in past for i in (*turn.prompt_ids, *turn.action_ids)]
+    # Neither an array nor a tuple of numbers is looked into by the garbage collector, whose pauses are everybody's.
+    context = array("i", (i for turn in past for i in (*turn.prompt_ids, *turn.action_ids)))
     prompt = renderer.next(past[-1].action_ids, observation) if past else renderer.first(observation)
     if len(context) + len(prompt) > room:
         raise ConfigError(
@@ -101,7 +103,7 @@ async def play_episode(
     number = len(past)
     while True:
         seen = len(context)
-        context += prompt
+        context.extend(prompt)
         async with _deadline(limits.turn_seconds):
             asked = time.perf_counter()
             completion = await engine.generate(context, agent.turn_params(seed, number), session)
@@ -117,7 +119,7 @@ async def play_episode(
             "cached_tokens": seen,
             "completion_tokens": len(completion.token_ids),
         }
-        context += completion.token_ids
+        context.extend(completion.token_ids)
         upcoming: list[int] = []
         if not outcome.done:
             upcoming = renderer.next(completion.token_ids, feedback)
@@ -128,7 +130,7 @@ async def play_episode(
         on_turn(
             Turn(
                 parent=number - 1 if number else None,
-                prompt_ids=prompt,
+                prompt_ids=tuple(prompt),
                 action_ids=completion.token_ids,
                 logprobs=completion.logprobs,
                 versions=completion.versions,

@@ -6,6 +6,7 @@ Engine and environments live here; the trainer asks for groups, and hands new we
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
@@ -16,12 +17,25 @@ from agentrl.types import Group
 
 T = TypeVar("T")
 
+RARE = 1000
+"""Collections of the middle generation to a full one: millions of objects made."""
+
 
 class Actor:
-    """An event loop in a thread. `call` is for other threads, everything else for coroutines within."""
+    """An event loop in a thread. `call` is for other threads, everything else for coroutines within.
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+    Args:
+        loop: which the thread runs and `close` closes; a new one if it is not given.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        # A full collection stops the event loop, for 0.2 s where thousands of episodes play: make it rare, and spare it
+        # the hundreds of thousands of objects of modules.
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(*self._thresholds[:2], RARE)
+        gc.collect()
+        gc.freeze()
+        self._loop = loop or asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agentrl-actor", daemon=True)
         self._thread.start()
 
@@ -39,6 +53,8 @@ class Actor:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        gc.unfreeze()
+        gc.set_threshold(*self._thresholds)
 
 
 async def _cancel_others() -> None:
@@ -71,6 +87,7 @@ class RolloutQueue:
             task = asyncio.create_task(self._play.group(log.spec, self._places, log), name=f"group {number}")
             task.add_done_callback(self._ended)
             self._groups[number] = task
+            await asyncio.sleep(0)  # thousands of episodes that begin at once would hold up those that run
 
     async def take(self, numbers: Sequence[int]) -> list[Group]:
         """Wait for these groups and hand them out; they are not kept any longer.
@@ -79,16 +96,14 @@ class RolloutQueue:
             AgentRLError: what ended a group, these or another, other than an infrastructure error within its budget.
         """
         assert self._failed is not None
-        wanted = asyncio.gather(*(self._groups[n] for n in numbers))
-        either: list[asyncio.Future[Any]] = [wanted, self._failed]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not wanted.done():
-            wanted.cancel()
-            await self._failed  # raises
-        groups = await wanted
+        for number in numbers:
+            either: list[asyncio.Future[Any]] = [self._groups[number], self._failed]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not self._groups[number].done():
+                await self._failed  # raises
+        groups = [self._groups.pop(number).result() for number in numbers]
         for number, group in zip(numbers, groups, strict=True):
             group.number = number
-            del self._groups[number]
         return groups
 
     def _ended(self, task: asyncio.Task[Group]) -> None:
