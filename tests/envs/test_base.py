@@ -159,6 +159,10 @@ def test_the_demonstrator_is_the_oracle_unless_mistakes_are_wanted(env: Episode)
         env.demonstrator(mistakes=0.1)
 
 
+def test_an_environment_knows_nothing_of_its_answers_unless_it_says_so(env: Episode) -> None:
+    assert env.reference("train/0") == {}
+
+
 @given(st.text(max_size=200))
 def test_unicode_contains_every_text(text: str) -> None:
     assert text in Unicode()
