@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import cache
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,27 @@ require("transformers")
 require("torch.utils.tensorboard")
 pytest.register_assert_rewrite("tests.trainers.kills")
 
-from agentrl.files import json_line
 from agentrl.trainers.runs import Run
 from tests.serving.conftest import Server, serving
+from tests.trainers.deaths import (
+    STEPS,
+    WARM_STEPS,
+    half_published,
+    often_watched,
+    paused,
+    torn_checkpoint,
+    torn_exchange,
+    torn_journal,
+    torn_removal,
+)
 from tests.trainers.kills import FakeReplica, Watched, check_continued, check_exactly_once, draw_moments, groups
 from tests.trainers.signs import SIGNS
 from tests.trainers.small import ALFWORLD, ROOT, results
 
-STEPS = 8
 TURNS = 40
 """Of the some fifty of a step."""
 CHANGES: dict[str, Any] = {
-    "warm_start": {"steps": 40},
+    "warm_start": {"steps": WARM_STEPS},
     "rl": {
         "steps": STEPS,
         "method": "dapo",
@@ -115,63 +123,6 @@ def test_a_trainer_that_plays_ahead_is_killed(whole: Callable[[int], Watched], t
     assert [(n, g.task) for n, g in groups(run.path)] == [(n, g.task) for n, g in groups(whole(1).path)]
 
 
-def torn_journal() -> None:
-    """The thirtieth line of the journal is not written to its end."""
-    from agentrl.agents.journal import GroupLog
-
-    def append(log: GroupLog, record: dict[str, Any]) -> None:
-        lines.append(record)
-        if len(lines) == 30:
-            with log._path.open("ab", buffering=0) as file:
-                file.write(json_line(record)[:100])
-            os.kill(os.getpid(), signal.SIGKILL)
-        whole(log, record)
-
-    lines: list[dict[str, Any]] = []
-    whole, GroupLog._append = GroupLog._append, append  # type: ignore[method-assign]
-
-
-def torn_checkpoint() -> None:
-    """The second checkpoint has its weights, and not yet the state of the trainer."""
-    from agentrl.trainers import checkpoint
-
-    def save(state: Any, path: Path) -> None:
-        saved.append(path)
-        if len(saved) == 2:
-            path.write_bytes(b"PK")
-            os.kill(os.getpid(), signal.SIGKILL)
-        whole(state, path)
-
-    saved: list[Path] = []
-    whole, checkpoint.torch.save = checkpoint.torch.save, save
-
-
-def torn_removal() -> None:
-    """The checkpoint before the last test is replaced by that after it, and one of its files is gone."""
-    from agentrl.trainers import checkpoint
-
-    def remove(folder: Path) -> None:
-        if f"{CHANGES['warm_start']['steps'] + STEPS:06d}" in folder.name:
-            (folder / checkpoint.MANIFEST).unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
-        whole(folder)
-
-    whole, checkpoint.shutil.rmtree = checkpoint.shutil.rmtree, remove
-
-
-def torn_exchange() -> None:
-    """The checkpoint before the last test is gone, and that after it has not its name yet."""
-    from agentrl.trainers import checkpoint
-
-    def rename(path: Path, target: Path) -> Path:
-        if path.suffix == ".partial" and (path.parent / f".{target.name}.replaced").exists() and target.name == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return whole(path, target)
-
-    last = f"step-{CHANGES['warm_start']['steps'] + STEPS:06d}"
-    whole, checkpoint.Path.rename = Path.rename, rename
-
-
 def test_a_trainer_is_killed_while_it_writes(whole: Callable[[int], Watched], tmp_path: Path) -> None:
     run = Watched(tmp_path / "run", CHANGES, {"run": {"keep_checkpoints": 1}})
     for run.prepare in (torn_journal, torn_checkpoint, torn_exchange, torn_removal):
@@ -199,42 +150,6 @@ def test_an_environment_server_is_killed(whole: Callable[[int], Watched], tmp_pa
         run.finish(draw_moments(4, 3, steps=STEPS, turns=TURNS, delay_s=0.1), fall_and_rise)
     check_exactly_once(run)
     check_same_curve(run, whole(1))
-
-
-def half_published() -> None:
-    """The third folder of weights for the servers is written by half."""
-    import safetensors.torch
-
-    def save(weights: Any, path: Path, metadata: Any) -> None:
-        saved.append(path)
-        whole(weights, path, metadata)
-        if len(saved) == 3:
-            os.truncate(path, path.stat().st_size // 2)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    saved: list[Path] = []
-    whole, safetensors.torch.save_file = safetensors.torch.save_file, save
-
-
-def paused() -> None:
-    """The servers are paused, and not told of the new weights yet."""
-    from agentrl.agents.vllm.publish.checkpoint import CheckpointPublisher
-
-    async def transfer(publisher: CheckpointPublisher, targets: Any, update: Any) -> None:
-        updates.append(update)
-        if len(updates) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-        await whole(publisher, targets, update)
-
-    updates: list[Any] = []
-    whole, CheckpointPublisher.transfer = CheckpointPublisher.transfer, transfer  # type: ignore[method-assign]
-
-
-def often_watched() -> None:
-    """Replicas are looked after ten times a second, not every five."""
-    from agentrl.agents.vllm import engine
-
-    engine.VLLMOptions = partial(engine.VLLMOptions, health_interval_s=0.1)  # type: ignore[misc,assignment]
 
 
 def test_replicas_are_killed_and_come_back(whole: Callable[[int], Watched], tmp_path: Path) -> None:
