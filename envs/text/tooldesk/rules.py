@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+
+Event = Literal["", "INSERT", "UPDATE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,8 @@ class Guard:
     table: str
     violated: str
     """SQL condition; in triggers over NEW and OLD, in a constraint over the columns of the table."""
-    event: str = ""
-    """`INSERT`, `UPDATE`, `UPDATE OF column, …`: a trigger before it. Empty: a CHECK constraint of the table."""
+    event: Event = ""
+    """Before what; empty for a CHECK constraint of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,20 @@ def tables_script(tables: Mapping[str, str], rules: Iterable[Rule]) -> str:
 
 
 def triggers_script(rules: Iterable[Rule]) -> str:
-    """SQL that makes the triggers. The rows that an episode begins with are written before: they are history."""
-    triggers = [(rule.id, guard) for rule in rules for guard in rule.guards if guard.event]
+    """SQL that makes the triggers. The rows that an episode begins with are written before: they are history.
+
+    Of several rules that a statement violates the first is named: SQLite leaves the order of triggers open, but not
+    that of the statements of one, so each table has one for each event.
+    """
+    checks: dict[tuple[str, Event], str] = {}
+    for rule in rules:
+        for guard in rule.guards:
+            if guard.event:
+                refuse = f"SELECT RAISE(ABORT, '{rule.id}') WHERE {guard.violated}; "
+                checks[guard.table, guard.event] = checks.get((guard.table, guard.event), "") + refuse
     return "\n".join(
-        f"CREATE TRIGGER guard_{number} BEFORE {guard.event} ON {guard.table} WHEN {guard.violated} "
-        f"BEGIN SELECT RAISE(ABORT, '{name}'); END;"
-        for number, (name, guard) in enumerate(triggers)
+        f"CREATE TRIGGER {table}_{event} BEFORE {event} ON {table} BEGIN {statements}END;"
+        for (table, event), statements in checks.items()
     )
 
 

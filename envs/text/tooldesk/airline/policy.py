@@ -42,6 +42,7 @@ _FREE = (
     f"{_RANK.format('NEW')} + "
     "(SELECT CASE tier WHEN 'gold' THEN 2 WHEN 'silver' THEN 1 ELSE 0 END FROM users WHERE id = NEW.user)"
 )
+_UNPAID = f"NEW.paid_bags <> MAX(0, NEW.bags - ({_FREE}))"
 _FLIGHT = "(SELECT {} FROM flights WHERE id = {}.flight)"
 
 RULES = (
@@ -66,14 +67,14 @@ RULES = (
             Guard(
                 "reservations",
                 "NEW.status = 'cancelled' AND OLD.cabin <> 'business' AND NOT OLD.insured AND OLD.hours > 24",
-                "UPDATE OF status",
+                "UPDATE",
             ),
         ),
     ),
     Rule(
         "basic-fixed",
         "The flight of a basic ticket cannot be changed; after an upgrade of the cabin it can.",
-        (Guard("reservations", "OLD.cabin = 'basic'", "UPDATE OF flight"),),
+        (Guard("reservations", "OLD.cabin = 'basic' AND NEW.flight <> OLD.flight", "UPDATE"),),
     ),
     Rule(
         "same-route",
@@ -85,7 +86,7 @@ RULES = (
                     f"{_FLIGHT.format(column, 'NEW')} <> {_FLIGHT.format(column, 'OLD')}"
                     for column in ("origin", "destination")
                 ),
-                "UPDATE OF flight",
+                "UPDATE",
             ),
         ),
     ),
@@ -93,7 +94,7 @@ RULES = (
     Rule(
         "cabin-up",
         "Cabins can only be upgraded: basic, economy, business.",
-        (Guard("reservations", f"{_RANK.format('NEW')} < {_RANK.format('OLD')}", "UPDATE OF cabin"),),
+        (Guard("reservations", f"{_RANK.format('NEW')} < {_RANK.format('OLD')}", "UPDATE"),),
     ),
     Rule("bags-stay", "Bags can be added, never removed.", (Guard("reservations", "NEW.bags < OLD.bags", "UPDATE"),)),
     Rule("bags-most", f"A reservation has at most {MAX_BAGS} bags.", (Guard("reservations", f"bags > {MAX_BAGS}"),)),
@@ -101,9 +102,13 @@ RULES = (
         "bags-paid",
         "Free bags: 0 in basic, 1 in economy, 2 in business, and 1 more for silver, 2 more for gold users. "
         f"paid_bags is the rest, for {BAG_PRICE} each.",
-        tuple(
-            Guard("reservations", f"NEW.paid_bags <> MAX(0, NEW.bags - ({_FREE}))", event)
-            for event in ("INSERT", "UPDATE OF bags, paid_bags")
+        (
+            Guard("reservations", _UNPAID, "INSERT"),
+            Guard(
+                "reservations",
+                f"(NEW.bags <> OLD.bags OR NEW.paid_bags <> OLD.paid_bags) AND {_UNPAID}",
+                "UPDATE",
+            ),
         ),
     ),
     Rule(

@@ -50,7 +50,7 @@ RULES = (
     Rule(
         "cancel-pending",
         "Only pending orders can be cancelled.",
-        (Guard("orders", "NEW.status = 'cancelled' AND OLD.status <> 'pending'", "UPDATE OF status"),),
+        (Guard("orders", "NEW.status = 'cancelled' AND OLD.status <> 'pending'", "UPDATE"),),
     ),
     Rule(
         "cancel-reason",
@@ -61,14 +61,24 @@ RULES = (
         "change-pending",
         "Items, address and payment can be changed only in pending orders.",
         (
-            Guard("orders", "OLD.status <> 'pending'", "UPDATE OF address, payment"),
-            Guard("lines", f"{_ORDER.format('status')} <> 'pending'", "UPDATE OF item"),
+            Guard(
+                "orders",
+                "OLD.status <> 'pending' AND (NEW.address <> OLD.address OR NEW.payment <> OLD.payment)",
+                "UPDATE",
+            ),
+            Guard("lines", f"{_ORDER.format('status')} <> 'pending' AND NEW.item <> OLD.item", "UPDATE"),
         ),
     ),
     Rule(
         "return-delivered",
         "Only items of delivered orders can be returned or exchanged, and only once.",
-        (Guard("lines", f"{_ORDER.format('status')} <> 'delivered' OR OLD.state <> 'kept'", "UPDATE OF state"),),
+        (
+            Guard(
+                "lines",
+                f"NEW.state <> 'kept' AND ({_ORDER.format('status')} <> 'delivered' OR OLD.state <> 'kept')",
+                "UPDATE",
+            ),
+        ),
     ),
     Rule(
         "return-window",
@@ -76,9 +86,9 @@ RULES = (
         (
             Guard(
                 "lines",
-                f"{_ORDER.format('days')} > (SELECT CASE tier WHEN 'gold' THEN 60 ELSE 30 END FROM users "
+                f"NEW.state <> 'kept' AND {_ORDER.format('days')} > (SELECT CASE tier WHEN 'gold' THEN 60 ELSE 30 END FROM users "
                 f"WHERE id = {_ORDER.format('user')})",
-                "UPDATE OF state",
+                "UPDATE",
             ),
         ),
     ),
@@ -109,11 +119,11 @@ RULES = (
         "same-product",
         "An item can be changed or exchanged only for another variant of the same product.",
         (
-            Guard("lines", f"{_PRODUCT.format('NEW.item')} <> {_PRODUCT.format('OLD.item')}", "UPDATE OF item"),
+            Guard("lines", f"{_PRODUCT.format('NEW.item')} <> {_PRODUCT.format('OLD.item')}", "UPDATE"),
             Guard(
                 "lines",
                 f"{_PRODUCT.format('NEW.swapped_for')} <> {_PRODUCT.format('NEW.item')}",
-                "UPDATE OF swapped_for",
+                "UPDATE",
             ),
         ),
     ),
