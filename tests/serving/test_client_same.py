@@ -20,9 +20,10 @@ from gymnasium.utils.env_match import check_environments_match
 
 from tests.conftest import require
 
-for component in ("httptools", "uvicorn", "textworld"):
+for component in ("httptools", "uvicorn", "textworld", "bm25s"):
     require(component)
 
+from agentrl.envs import Episode
 from agentrl.registry import ENVIRONMENTS
 from agentrl.types import Outcome
 from tests.serving.conftest import Server
@@ -30,9 +31,13 @@ from tests.serving.conftest import Server
 STEPS = 50
 MANY = bool(os.environ.get("AGENTRL_MANY_GAMES"))
 LEVELS = ("w2-o3-q4", "simple-dense", "coin_collector-5", "treasure_hunter-12")
-CASES: list[tuple[str, int, dict[str, Any]]] = [("ALFWorld-v0", 100, {}), ("TextWorld-v0", 25, {"games": 2})]
+CASES: list[tuple[str, int, dict[str, Any]]] = [
+    ("ALFWorld-v0", 100, {}),
+    ("SearchQA-v0", 25, {"articles": 1000}),
+    ("TextWorld-v0", 25, {"games": 2}),
+]
 if MANY:
-    CASES[1:] = [("TextWorld-v0", 100, {"level": level}) for level in LEVELS]
+    CASES[-1:] = [("TextWorld-v0", 100, {"level": level}) for level in LEVELS]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +63,8 @@ def test_gymnasiums_comparison(url: str, env_id: str, seeds: int, kwargs: dict[s
 @pytest.mark.parametrize(("env_id", "seeds", "kwargs"), CASES)
 def test_our_own_comparison(url: str, env_id: str, seeds: int, kwargs: dict[str, Any]) -> None:
     """With commands that do something, and nonsense now and then, so that episodes get somewhere."""
-    here = gym.make(env_id, max_episode_steps=STEPS, **kwargs)
-    there = gym.make(env_id, max_episode_steps=STEPS, url=url, **kwargs)
+    here, there = (gym.make(env_id, max_episode_steps=STEPS, **kwargs, **where) for where in ({}, {"url": url}))
+    assert isinstance(here, Episode)
     texts: set[str] = set()
     rewarded = 0
     for seed in range(seeds):
@@ -67,7 +72,8 @@ def test_our_own_comparison(url: str, env_id: str, seeds: int, kwargs: dict[str,
         answer: tuple[Any, ...] = here.reset(seed=seed)
         assert there.reset(seed=seed) == answer
         for step in range(STEPS):
-            action = rng.choice(answer[-1]["admissible_commands"]) if rng.random() < 0.9 else f"xyzzy {step} é\n"
+            useful = answer[-1].get("admissible_commands") or list(here.oracle())
+            action = rng.choice(useful) if rng.random() < 0.9 else f"xyzzy {step} é\n"
             answer = here.step(action)
             found = there.step(action)
             assert found == answer

@@ -39,7 +39,7 @@ class Question:
     evidence: tuple[Evidence, ...]
     """In the order in which the answer follows from them."""
     entities: tuple[str, ...] = ()
-    """Titles on the way from the question to the answer, both ends included."""
+    """Titles on the way from the question to the answer, both included; a year has none."""
 
     @property
     def titles(self) -> list[str]:
@@ -91,7 +91,7 @@ class _Walk:
 
 
 def _walk(world: World, start: str, hops: int, rng: random.Random, last: str = "") -> _Walk | None:
-    """A random walk that meets nobody twice; if it can, for it makes only one attempt.
+    """A random walk that meets nobody twice; None where it gets stuck, for it makes only one attempt.
 
     Args:
         last: relation of the last step, if that matters.

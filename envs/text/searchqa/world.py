@@ -11,10 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 from agentrl.envs.text.searchqa.articles import Article, Fact, tell
 from agentrl.envs.text.searchqa.names import Names, alias_of
-from agentrl.envs.text.searchqa.relations import RELATIONS, STEPS, Kind, Relation, Step
+from agentrl.envs.text.searchqa.relations import RELATIONS, STEPS, Kind, Relation
 from agentrl.errors import ConfigError
 
 SPLITS = {"train": 0.7, "valid": 0.1, "test": 0.2}
@@ -22,7 +23,7 @@ SPLITS = {"train": 0.7, "valid": 0.1, "test": 0.2}
 MIN_ARTICLES = 1000
 """A smaller world has too few questions of its own for every split."""
 _KINDS: dict[Kind, float] = {"work": 0.24, "company": 0.18, "town": 0.09, "region": 0.01, "person": 0.48}
-"""Share of the articles; the last kind takes what is left."""
+"""Share of the articles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +34,6 @@ class World:
     """Split → kind → names."""
     facts: Sequence[Fact]
     articles: Sequence[Article]
-
-    def follow(self, step: Step, name: str) -> list[tuple[str, Fact]]:
-        """All that one hop from a name leads to, with the facts that say so."""
-        return self.links.get(name, {}).get(step.name, [])
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
@@ -53,7 +50,7 @@ class World:
 
     @cached_property
     def links(self) -> dict[str, dict[str, list[tuple[str, Fact]]]]:
-        """Name → step → where it leads."""
+        """Name → step → all that it leads to, with the facts that say so."""
         links: dict[str, dict[str, list[tuple[str, Fact]]]] = defaultdict(lambda: defaultdict(list))
         steps = {relation: [s for s in STEPS.values() if s.relation == relation] for relation in RELATIONS}
         for fact in self.facts:
@@ -89,11 +86,9 @@ def generate(seed: int, articles: int, *, long: bool) -> World:
             drawn += names.draw(kind)
         kinds |= dict.fromkeys(drawn, kind)
         rng.shuffle(drawn)
-        begin = 0
-        for split, share in SPLITS.items():
-            end = begin + round(share * len(drawn))
-            members[split][kind] = drawn[begin:end] if split != "test" else drawn[begin:]
-            begin = end
+        ends = [round(share * len(drawn)) for share in accumulate(SPLITS.values(), initial=0.0)]
+        for split, (begin, end) in zip(SPLITS, pairwise(ends), strict=True):
+            members[split][kind] = drawn[begin:end]
     triples = [t for community in members.values() for r in RELATIONS.values() for t in _draw(r, community, rng)]
     facts, told = tell(kinds, triples, rng, long=long)
     return World(members, facts, told)
