@@ -15,16 +15,15 @@ from typing import Any
 from agentrl.envs.text.tooldesk.calls import Call, Say
 from agentrl.envs.text.tooldesk.conversation import DeskTask
 from agentrl.envs.text.tooldesk.reference import Dialogue, Step
-from agentrl.envs.text.tooldesk.user import SLOT_WORDS
 from agentrl.envs.text.tooldesk.wishes import QUESTIONS, REFUSAL
 
 _WEIGHTS = {"identify": 1.0, "lookup": 0.5, "deed": 4.0, "question": 0.5, "reply": 1.0, "refusal": 4.0}
 """How much items weigh in relation to each other; what the wish is about weighs most."""
 _STRICT = frozenset({"identify", "deed", "refusal"})
 """Without these the user does not go on."""
-_NEEDS = {"lookup": {"identify"}, "deed": {"identify", "deed"}, "reply": {"deed"}}
+_NEEDS = {"lookup": ("identify",), "deed": ("identify", "deed"), "reply": ("deed",)}
 """Which earlier items of the turn an item depends on."""
-_WORDS = {QUESTIONS[slot]: slot for slot in QUESTIONS}
+_SLOTS = {question: slot for slot, question in QUESTIONS.items()}
 
 
 def checklist(task: DeskTask, dialogue: Dialogue) -> list[list[dict[str, Any]]]:
@@ -33,38 +32,35 @@ def checklist(task: DeskTask, dialogue: Dialogue) -> list[list[dict[str, Any]]]:
 
 
 def _items(task: DeskTask, turn: int, steps: Sequence[Step]) -> list[dict[str, Any]]:
-    roles = [_role(task, step) for step in steps]
-    total = sum(_WEIGHTS[role] for role in roles)
-    ids: list[str] = []
+    parts = [_part(task, step) for step in steps]
+    total = sum(_WEIGHTS[role] for _, role in parts)
     items = []
-    for number, (step, role) in enumerate(zip(steps, roles, strict=True)):
-        name = step.action.tool if isinstance(step.action, Call) else role
-        ids.append(f"{name}-{ids.count(name) + 1}" if name in ids else name)
-        item = _tool_item(step.action) if isinstance(step.action, Call) else _reply_item(role, step)
+    for number, (step, (name, role)) in enumerate(zip(steps, parts, strict=True)):
+        item = _tool_item(step.action) if isinstance(step.action, Call) else _reply_item(name, role, step.action.text())
         evidence = {"turn": turn, "step": number, "from": item["focus_on"], "snippet": step.action.text()}
-        needed = _NEEDS.get(role, set())
         items.append(
             {
-                "id": ids[-1],
+                "id": name,
                 "evidence": [evidence],
                 **item,
                 "required_for_next_turn": role in _STRICT,
-                "dependence": [i for i, r in zip(ids, roles[:number], strict=False) if r in needed],
+                "dependence": [other for other, its in parts[:number] if its in _NEEDS.get(role, ())],
                 "weight": _WEIGHTS[role] / total,
             }
         )
     return items
 
 
-def _role(task: DeskTask, step: Step) -> str:
+def _part(task: DeskTask, step: Step) -> tuple[str, str]:
+    """The item's id, which no other of the turn has, and its role."""
     if isinstance(step.action, Call):
-        if step.action.tool == "find_user":
-            return "identify"
-        return "deed" if task.domain.tools[step.action.tool].writes else "lookup"
-    assert isinstance(step.action, Say)
-    if step.action.words in _WORDS:
-        return "question"
-    return "refusal" if step.action.words.startswith(REFUSAL) else "reply"
+        name = step.action.tool
+        return name, "identify" if name == "find_user" else "deed" if task.domain.tools[name].writes else "lookup"
+    words = step.action.words if isinstance(step.action, Say) else ""
+    if words in _SLOTS:
+        return f"ask_{_SLOTS[words]}", "question"
+    role = "refusal" if words.startswith(REFUSAL) else "reply"
+    return role, role
 
 
 def _tool_item(call: Call) -> dict[str, Any]:
@@ -82,22 +78,20 @@ def _tool_item(call: Call) -> dict[str, Any]:
     }
 
 
-def _reply_item(role: str, step: Step) -> dict[str, Any]:
-    words = step.action.words if isinstance(step.action, Say) else ""
+def _reply_item(name: str, role: str, reply: str) -> dict[str, Any]:
+    words = reply[len("say[") : -1]
     if role == "question":
-        slot = _WORDS[words]
+        slot = name.removeprefix("ask_")
         question, said = f"Did the assistant ask the user for the {slot}?", "name" if slot == "identity" else slot
         passes, failure = "A question to the user that asks for it.", f"The assistant guesses the {slot}."
-        assert said in SLOT_WORDS[slot]
     elif role == "refusal":
-        rule = words.removeprefix(f"{REFUSAL}: ")
         question, said = "Did the assistant tell the user that it cannot do what the user asks for?", "cannot"
-        passes = f"A reply to the user that declines; the rule is {rule}."
+        passes = f"A reply to the user that declines; the rule is {words.removeprefix(f'{REFUSAL}: ')}."
         failure = "The assistant says that it is done."
     else:
         number = re.search(r"\d+", words)
         question, said = f"Did the assistant tell the user the result: {words}?", number[0] if number else words
-        passes, failure = "A reply to the user that names what was changed.", "The reply names another order."
+        passes, failure = "A reply to the user that names what was changed.", "The reply names another one."
     return {
         "focus_on": "assistant.content.user_visible_reply",
         "question": question,

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-
 Event = Literal["", "INSERT", "UPDATE"]
 
 

@@ -24,7 +24,9 @@ def values(db: sqlite3.Connection, query: str) -> list[tuple[object, ...]]:
 
 
 def test_lookups(shop: sqlite3.Connection, airline: sqlite3.Connection) -> None:
-    assert run(shop, "retail", IDENTIFY, "get_order order 31", "get_product product lamp", "get_product product rug") == [
+    assert run(
+        shop, "retail", IDENTIFY, "get_order order 31", "get_product product lamp", "get_product product rug"
+    ) == [
         "regular user of oak street 1; orders 30 31 32 34 35; payments card 10, card 11, gift 12 with 20",
         "order 31 delivered 10 days ago, payment 10, to oak street 1: item 20 red lamp for 30",
         "item 20 red for 30, 5 in stock; item 21 blue for 34, 5 in stock; item 22 black for 30, 0 in stock; "
@@ -32,10 +34,15 @@ def test_lookups(shop: sqlite3.Connection, airline: sqlite3.Connection) -> None:
         "no such product; there are lamp mug",
     ]
     assert run(
-        airline, "airline", IDENTIFY, "get_reservation reservation 31", "search_flights origin oslo destination rome day 28"
+        airline,
+        "airline",
+        IDENTIFY,
+        "get_reservation reservation 31",
+        "search_flights origin oslo destination rome day 28",
     ) == [
         "silver user; reservations 30 31 32; payments card 10, gift 12 with 60",
-        "reservation 31 active: flight 20 oslo to rome on day 25, basic, 1 bags, insured, booked 90 hours ago, payment 10",
+        "reservation 31 active: flight 20 oslo to rome on day 25, basic, 1 bags, insured, booked 90 hours ago, "
+        "payment 10",
         "flight 22, 0 seats, basic 50, economy 75, business 150",
     ]
 

@@ -86,8 +86,8 @@ RULES = (
         (
             Guard(
                 "lines",
-                f"NEW.state <> 'kept' AND {_ORDER.format('days')} > (SELECT CASE tier WHEN 'gold' THEN 60 ELSE 30 END FROM users "
-                f"WHERE id = {_ORDER.format('user')})",
+                f"NEW.state <> 'kept' AND {_ORDER.format('days')} > "
+                f"(SELECT CASE tier WHEN 'gold' THEN 60 ELSE 30 END FROM users WHERE id = {_ORDER.format('user')})",
                 "UPDATE",
             ),
         ),
