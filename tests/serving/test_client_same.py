@@ -34,6 +34,7 @@ LEVELS = ("w2-o3-q4", "simple-dense", "coin_collector-5", "treasure_hunter-12")
 CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("ALFWorld-v0", 100, {}),
     ("SearchQA-v0", 25, {"articles": 1000}),
+    ("ToolDesk-v0", 25, {}),
     ("TextWorld-v0", 25, {"games": 2}),
 ]
 if MANY:
