@@ -32,8 +32,8 @@ CASES: list[tuple[Credit, dict[str, float], list[float]]] = [
     (IGPO(), {"outcome": 1.0, "information_gain": 1.0}, [1.0, G + 1, 1.0, -1.0, -1.0]),
     # totals 1 + 1 = 2 and 0
     (GRA(std=False), {"outcome": 1.0, "low": 1.0}, [1.0, 1.0, 1.0, -1.0, -1.0]),
-    # returns to go 2, 2, 2 | 0, 0: mean 6/5
-    (GRA(std=False, assignment="turn"), {"outcome": 1.0, "low": 1.0}, [0.8, 0.8, 0.8, -1.2, -1.2]),
+    # returns to go, γ = ½: 0.5, 1, 2 | 0, 0; the third turn has nobody to be compared with
+    (GRA(std=False, assignment="turn", gamma=0.5), {"outcome": 1.0, "low": 1.0}, [0.25, 0.5, 0.0, -0.25, -0.5]),
     # R = (1 + 1)/2 and (1 + 0)/2
     (CM2(), {"checklist/*": 1.0}, [0.25, 0.25, 0.25, -0.25, -0.25]),
     # user turn 0: both 1;  user turn 1: 1 | 0

@@ -35,8 +35,8 @@ class GRA:
         gated:      r̃_t = Σ_k w_k R^(k)_t Π_{j>k} 1[R^(j) ≥ g^(j)],  R^(j) = Σ_t R^(j)_t over the whole episode
         not gated:  r̃_t = Σ_k w_k R^(k)_t                             (direct accumulation, D-RA)
         episode:    A_i = (R̃_i − mean R̃) / (std R̃ + 1e-6),  R̃_i = Σ_t r̃_{i,t}, over the rollouts of the group
-        turn:       A_{i,t} = (R̃_{i,t} − mean R̃) / (std R̃ + 1e-6),  R̃_{i,t} = Σ_{k≥t} γ^(k−t) r̃_{i,k}, over the turns of
-                    the group
+        turn:       A_{i,t} = (R̃_{i,t} − mean R̃_t) / (std R̃_t + 1e-6),  R̃_{i,t} = Σ_{k≥t} γ^(k−t) r̃_{i,k}, over the
+                    rollouts that have a turn t
 
     Gates look at rewards before their weights. The paper gives r̃; how it becomes an advantage is not known to us, and
     is GRPO's here.
@@ -91,9 +91,12 @@ class GRA:
         rewards = [self.accumulate(rollout) if self.gated else rollout.rewards for rollout in group]
         if self.assignment == "episode":
             return broadcast(group, centred(np.array([r.sum() for r in rewards]), std=self.std))
-        returns = [discounted(r, self.gamma) for r in rewards]
-        together = centred(np.concatenate(returns), std=self.std)
-        return np.split(together, np.cumsum([len(r) for r in returns])[:-1])
+        advantages = [discounted(r, self.gamma) for r in rewards]
+        for t in range(max(map(len, advantages))):
+            there = [a for a in advantages if len(a) > t]
+            for a, relative in zip(there, centred(np.array([a[t] for a in there]), std=self.std), strict=True):
+                a[t] = relative
+        return advantages
 
     def accumulate(self, rollout: Rollout) -> Array:
         """(T,) the gated reward r̃ of each turn."""
