@@ -36,7 +36,7 @@ def _items(task: DeskTask, turn: int, steps: Sequence[Step]) -> list[dict[str, A
     total = sum(_WEIGHTS[role] for _, role in parts)
     items = []
     for number, (step, (name, role)) in enumerate(zip(steps, parts, strict=True)):
-        item = _tool_item(step.action) if isinstance(step.action, Call) else _reply_item(name, role, step.action.text())
+        item = _tool_item(step.action) if isinstance(step.action, Call) else _reply_item(name, role, _words(step))
         evidence = {"turn": turn, "step": number, "from": item["focus_on"], "snippet": step.action.text()}
         items.append(
             {
@@ -56,11 +56,15 @@ def _part(task: DeskTask, step: Step) -> tuple[str, str]:
     if isinstance(step.action, Call):
         name = step.action.tool
         return name, "identify" if name == "find_user" else "deed" if task.domain.tools[name].writes else "lookup"
-    words = step.action.words if isinstance(step.action, Say) else ""
+    words = _words(step)
     if words in _SLOTS:
         return f"ask_{_SLOTS[words]}", "question"
     role = "refusal" if words.startswith(REFUSAL) else "reply"
     return role, role
+
+
+def _words(step: Step) -> str:
+    return step.action.words if isinstance(step.action, Say) else ""
 
 
 def _tool_item(call: Call) -> dict[str, Any]:
@@ -78,8 +82,7 @@ def _tool_item(call: Call) -> dict[str, Any]:
     }
 
 
-def _reply_item(name: str, role: str, reply: str) -> dict[str, Any]:
-    words = reply[len("say[") : -1]
+def _reply_item(name: str, role: str, words: str) -> dict[str, Any]:
     if role == "question":
         slot = name.removeprefix("ask_")
         question, said = f"Did the assistant ask the user for the {slot}?", "name" if slot == "identity" else slot

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from agentrl.envs.text.tooldesk.calls import Call
 from agentrl.envs.text.tooldesk.database import Contents, connect
@@ -21,7 +19,6 @@ class DeskTask:
     """One task: a world, a user, and the state of the database in which all that is allowed has been done."""
 
     task_id: str
-    kind: str
     domain: Domain
     script: Script
     image: bytes
@@ -83,8 +80,9 @@ class Conversation:
 
     @property
     def identified(self) -> bool:
-        """Whether the user was found."""
-        return any(made.call.tool == "find_user" for made in self.made)
+        """Whether the user was found, and nobody else since."""
+        found = [made.call.arguments["pin"] for made in self.made if made.call.tool == "find_user"]
+        return found[-1:] == [self.task.script.pin]
 
 
 def perform(domain: Domain, db: sqlite3.Connection, call: Call) -> str:
@@ -94,7 +92,7 @@ def perform(domain: Domain, db: sqlite3.Connection, call: Call) -> str:
         ToolError: `policy` with the rule's id where the database refuses; else what the tool says.
     """
     tool = domain.tools.find(call.tool)
-    arguments: Mapping[str, Any] = tool.check(call.arguments)
+    arguments = tool.check(call.arguments)
     db.execute("BEGIN")
     try:
         output = tool.run(db, **arguments)

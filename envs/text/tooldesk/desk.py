@@ -16,7 +16,11 @@ Steps = Generator[str, str, str]
 Service = Callable[[str, dict[str, str]], Steps]
 """Serves one wish, given what `find_user` said and the slots that the wish names."""
 
-_NUMBERS = frozenset({"order", "payment", "reservation", "day", "bags"})
+_FORMS = dict.fromkeys(("order", "payment", "reservation", "day", "bags"), r"\d+") | {
+    "address": r"[a-z]+ street \d+",
+    "reason": r"It? [a-z ]+",
+}
+"""What the user says for a slot; one word where it is not here."""
 
 
 class Refused(Exception):  # noqa: N818 - a decision, not an error
@@ -65,8 +69,5 @@ def _pattern(template: str, *, whole: bool = False) -> Pattern[str]:
     for literal, name, _, _ in string.Formatter().parse(template):
         parts.append(re.escape(literal))
         if name:
-            kind = (
-                r"\d+" if name in _NUMBERS else r"I[\w ]+|It[\w ]+" if name == "reason" else r"[a-z]+(?: [a-z]+ \d+)?"
-            )
-            parts.append(f"(?P<{name}>{kind})")
+            parts.append(f"(?P<{name}>{_FORMS.get(name, '[a-z]+')})")
     return re.compile("".join(parts) + ("$" if whole else ""))

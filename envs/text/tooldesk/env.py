@@ -16,7 +16,7 @@ from agentrl.envs.text.tooldesk.progress import call_share, state_share
 from agentrl.envs.text.tooldesk.reference import record
 from agentrl.envs.text.tooldesk.simulated import ToolSimulator, simulate
 from agentrl.envs.text.tooldesk.tasks import DOMAINS, SIZES, TaskIds, kind_of, load_task, parse_id
-from agentrl.envs.text.tooldesk.tools import ToolError
+from agentrl.envs.text.tooldesk.tools import ToolError, transfer
 from agentrl.envs.text.tooldesk.user import greeting
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
@@ -97,13 +97,15 @@ class ToolDeskEnv(TextEnv):
         except ToolError as error:
             return self._refused(error)
         about = {"tool": meant.tool, "arguments": dict(meant.arguments), "ok": not output.startswith("error")}
-        if meant.tool == "transfer":
+        if meant.tool == transfer.name:
             return self._end(output, call=about)
-        before, state.share = state.share, self._share(state)
+        before = state.share
+        if state.task.domain.tools[meant.tool].writes:
+            state.share = self._share(state)
         return self._result(output, {"progress": state.share - before}, call=about)
 
     def oracle(self) -> Iterator[str]:
-        return iter([action.text() for action in plan(self.state)] if self.state is not None else ())
+        return iter([action.text() for action in plan(self.state)] if self.state else ())
 
     def kind(self, task_id: str) -> str:
         """Domain and main goal, e.g. `retail/exchange`."""
@@ -111,9 +113,8 @@ class ToolDeskEnv(TextEnv):
 
     def reference(self, task_id: str) -> Mapping[str, Any]:
         """`dialogue`, see `reference.py`, and `checklist`: per user turn a list of items, see `checklist.py`."""
-        task = load_task(task_id)
-        dialogue = record(task)
-        return {"dialogue": dialogue.to_json(), "checklist": checklist(task, dialogue)}
+        dialogue = record(task_id)
+        return {"dialogue": dialogue.to_json(), "checklist": checklist(load_task(task_id), dialogue)}
 
     def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Expert:
         """An expert that reads only the text; call it right after `reset`."""
@@ -129,7 +130,9 @@ class ToolDeskEnv(TextEnv):
 
     def _call(self, call: Call) -> str:
         state = self._conversation
-        return simulate(state, call, self.simulator) if self.simulated else state.call(call)
+        if self.simulated and call.tool != transfer.name:
+            return simulate(state, call, self.simulator)
+        return state.call(call)
 
     def _refused(self, error: ToolError) -> Result:
         rewards = {"policy": -1.0} if error.code == "policy" else {}

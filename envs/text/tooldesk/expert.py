@@ -67,7 +67,7 @@ class Expert:
             if wish is None:
                 raise Refused("unknown")
             kind, slots = wish
-            return (yield from self._domain.services[kind](user, {k: v for k, v in slots.items() if v is not None}))
+            return (yield from self._domain.services[kind](user, slots))
         except Refused as reason:
             return f"{REFUSAL}: {reason}"
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from agentrl.envs.text.tooldesk.calls import Action, Call, Say
-from agentrl.envs.text.tooldesk.conversation import Conversation, DeskTask, Made
+from agentrl.envs.text.tooldesk.conversation import Conversation, Made
 from agentrl.envs.text.tooldesk.oracle import plan
 from agentrl.envs.text.tooldesk.tasks import load_task
 from agentrl.envs.text.tooldesk.user import greeting
@@ -36,12 +36,17 @@ class Dialogue:
         return [Made(s.action, s.output) for _, steps in self.turns for s in steps if isinstance(s.action, Call)]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: per turn the user's message, the steps, and the final reply."""
+        """Plain values: per turn the user's message and the steps, the last of which is the reply."""
         return {"turns": [{"user": user, "steps": [_step(s) for s in steps]} for user, steps in self.turns]}
 
 
 @lru_cache(maxsize=1024)
-def _record(task_id: str) -> Dialogue:
+def record(task_id: str) -> Dialogue:
+    """The reference dialogue of a task.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
     task = load_task(task_id)
     conversation = Conversation.begin(task)
     turns: list[tuple[str, tuple[Step, ...]]] = []
@@ -56,11 +61,6 @@ def _record(task_id: str) -> Dialogue:
             turns.append((user, tuple(steps)))
             user, steps = steps[-1].output.removeprefix("User: "), []
     return Dialogue(tuple(turns))
-
-
-def record(task: DeskTask) -> Dialogue:
-    """The reference dialogue of a task."""
-    return _record(task.task_id)
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -41,21 +41,20 @@ def simulate(conversation: Conversation, call: Call, simulator: ToolSimulator | 
         UnrecordedCallError: it was not recorded, and there is no simulator.
         InfraError: the simulator failed.
     """
-    recorded = record(conversation.task).calls
+    recorded = record(conversation.task.task_id).calls
     found = next((made.output for made in recorded if made.call.key == call.key), None)
-    if found is None and simulator is None:
-        raise UnrecordedCallError(
-            f"{conversation.task.task_id}: the reference dialogue has no call {call.text()!r}; "
-            "give the environment a simulator, or play with tools='live'"
-        )
-    if found is None and simulator is not None:
+    if found is None:
+        if simulator is None:
+            raise UnrecordedCallError(
+                f"{conversation.task.task_id}: the reference dialogue has no call {call.text()!r}; "
+                "give the environment a simulator, or play with tools='live'"
+            )
         schema = conversation.task.domain.tools[call.tool].schema
         history = [*_plain(recorded, True), *_plain(conversation.made, False)]
         found = simulator.simulate(call.tool, dict(call.arguments), schema, history)
-    output = str(found)
-    if not output.startswith("error"):
-        conversation.made = (*conversation.made, Made(call, output))
-    return output
+    if not found.startswith("error"):
+        conversation.made = (*conversation.made, Made(call, found))
+    return found
 
 
 def _plain(made: Sequence[Made], recorded: bool) -> list[dict[str, Any]]:

@@ -103,7 +103,7 @@ def _draw(task_id: str, split: str, domain: Domain, main: str, attempt: int) -> 
     wishes: list[Wish] = [wish for kind, trap in wanted for wish in domain.goals[kind](world, user, trap)]
     _, name, pin, *_ = world.row("users", user)
     script = Script(name, pin, rng.random() < 0.5, tuple(wishes))
-    start = Conversation.begin(DeskTask(task_id, f"{domain.name}/{main}", domain, script, domain.image(world), {}, {}))
+    start = Conversation.begin(DeskTask(task_id, domain, script, domain.image(world), {}, {}))
     contents = domain.comparison.contents
     return replace(start.task, start=contents(start.db), goal=contents(_served(start).db))
 

@@ -30,8 +30,8 @@ SLOT_WORDS: Mapping[str, frozenset[str]] = {
     "reason": frozenset({"reason", "why"}),
     "address": frozenset({"address", "where"}),
     "payment": frozenset({"payment", "pay", "card", "refund"}),
-    "origin": frozenset({"origin", "from"}),
-    "destination": frozenset({"destination", "to"}),
+    "origin": frozenset({"origin"}),
+    "destination": frozenset({"destination"}),
     "day": frozenset({"day", "date", "when"}),
     "cabin": frozenset({"cabin", "class"}),
     "bags": frozenset({"bags", "bag", "baggage", "luggage"}),
@@ -73,9 +73,7 @@ def answer(script: Script, state: UserState, words: str) -> tuple[str, UserState
         return wish.text if wish else FAREWELL, state
     if wish is not None and wish.allowed and not state.doubted and heard & _REFUSE:
         return DOUBT, replace(state, doubted=True)
-    following = state.wish + 1
-    if following < len(script.wishes):
-        return f"{'Thanks' if wish and wish.allowed else 'I see'}. {script.wishes[following].text}", UserState(
-            following
-        )
-    return FAREWELL, UserState(len(script.wishes))
+    following = UserState(min(state.wish + 1, len(script.wishes)))
+    if wish is None or following.wish == len(script.wishes):
+        return FAREWELL, following
+    return f"{'Thanks' if wish.allowed else 'I see'}. {script.wishes[following.wish].text}", following

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from statistics import mean
 from typing import Any
@@ -15,6 +16,7 @@ import agentrl  # noqa: F401 - registers the environments
 from agentrl.envs.base import Episode
 from agentrl.envs.check import check
 from agentrl.envs.text.tooldesk.calls import Call
+from agentrl.envs.text.tooldesk.database import connect
 from agentrl.envs.text.tooldesk.tasks import DOMAINS, load_task
 from agentrl.errors import ConfigError, UnknownNameError
 
@@ -182,6 +184,23 @@ def test_fork_copies_the_database() -> None:
     twin.step('change_home address "river street 99"')
     assert not twin.step("done[]")[4]["outcome"].solved
     assert ENV.step("done[]")[4]["outcome"].solved
+
+
+def test_another_thread_may_go_on() -> None:
+    actions = oracle("train/retail/0")
+    ENV.reset(options={"task": "train/retail/0"})
+    with ThreadPoolExecutor(1) as pool:
+        steps = [pool.submit(ENV.step, action).result() for action in actions]
+    assert steps[-1][4]["outcome"].solved
+
+
+def test_the_oracle_finds_the_user_again_after_somebody_else() -> None:
+    task = "train/retail/0"
+    rows = load_task(task)
+    others = "SELECT name, pin FROM users WHERE name <> ?"
+    name, pin = connect(rows.image).execute(others, (rows.script.name,)).fetchone()
+    play(ENV, task, [*oracle(task)[:2], f'find_user name "{name}" pin {pin}'])
+    assert [ENV.step(action) for action in ENV.oracle()][-1][4]["outcome"].solved
 
 
 def test_the_expert_serves_nearly_everybody_from_the_text_alone() -> None:

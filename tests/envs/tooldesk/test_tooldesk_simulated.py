@@ -80,6 +80,11 @@ def test_a_simulated_error_is_no_deed() -> None:
     assert info["rewards"]["progress"] == 0
 
 
+def test_a_transfer_needs_no_simulator() -> None:
+    *_, info = begin().step("transfer reason unclear")
+    assert info["outcome"].status == "terminated"
+
+
 def test_a_wrong_deed_spoils_success() -> None:
     env = begin(simulator=Echo())
     *_, info = env.step('change_home address "oak street 99"')
