@@ -208,7 +208,7 @@ class EngineConfig(Section):
     update: Literal["auto", "keep", "abort", "wait"] = "auto"
     """What happens to generations in flight when weights change: frozen and continued on the new ones, cut and
     continued with their tokens as prefix, or waited for. `auto` freezes where servers tell the version of each token
-    (vLLM 0.33 and later), else it cuts."""
+    (vLLM 0.32 and later, with --enable-scale-out), else it cuts."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the embedded engine."""
     train_dtype: Literal["float32", "bfloat16"] = "bfloat16"

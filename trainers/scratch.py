@@ -28,7 +28,7 @@ CHAT_TEMPLATE = (
 )
 """One token a message and one at the end of each action: turns are short, so every token of ceremony counts."""
 
-_NUMBERED = re.compile(r"([a-z]+) \d")
+_NUMBERED = re.compile(r"([a-z]+) \d{1,2}\b")  # "shelf 12", but not "in 1874"
 _ALWAYS_MERGED = 2_000
 """Extra occurrences that make a name or number one token, however rare it is in the texts."""
 

@@ -150,8 +150,9 @@ def test_two_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.Monk
     """The same demonstrations, steps and episodes; sums in another order change the last digits only."""
     monkeypatch.syspath_prepend(ROOT)
     threads = torch.get_num_threads()
-    alone = train(small(tmp_path / "alone"))
-    both = train(small(tmp_path / "both", {"engine": {"processes": 2}}))
+    plain = {"async": {"importance": "none"}}  # `auto` is near its threshold here
+    alone = train(small(tmp_path / "alone", plain))
+    both = train(small(tmp_path / "both", plain, {"engine": {"processes": 2}}))
     torch.set_num_threads(threads)
     assert both["episodes"] == alone["episodes"]
     assert both["success_before"] == alone["success_before"]
