@@ -25,8 +25,10 @@ def plan(conversation: Conversation) -> Iterator[Action]:
     for number, wish in enumerate(script.wishes):
         lookups, deeds = split_calls(task, wish)
         if number >= begun:
-            yield from (call for call in lookups if call.key not in made)
+            unknown = [call for call in lookups if call.key not in made]
+            yield from unknown[:1]  # what the wish is about; what else to look up may depend on the answers
             yield from (Say(QUESTIONS[slot]) for slot in wish.asks)
+            yield from unknown[1:]
         later = {deed_of(call) for w in script.wishes[number + 1 :] for call in w.calls if call.key in made}
         yield from (call for call in deeds if call.key not in made and deed_of(call) not in later)
         if number >= begun:
