@@ -14,6 +14,7 @@ from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.agents.engine import Engine, Probe
 from agentrl.agents.loop import AgentLoop, Limits, LLMAgent
 from agentrl.agents.render import Renderer
+from agentrl.agents.weights import cast_weights
 from agentrl.config import Config
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.policy import LORA_ALPHA
@@ -70,7 +71,8 @@ def embedded_engine(config: Config, model: PreTrainedModel) -> EmbeddedEngine:
         played = copy.deepcopy(played).merge_and_unload()
     elif dtype != model.dtype or config.async_.staleness:
         played = copy.deepcopy(played)
-    return EmbeddedEngine(played.to(dtype).eval(), max_context=context(config, model))
+    cast_weights(played, dtype)
+    return EmbeddedEngine(played.eval(), max_context=context(config, model))
 
 
 def context(config: Config, model: PreTrainedModel) -> int:

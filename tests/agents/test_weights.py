@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from agentrl.agents.weights import load_weights
+from agentrl.agents.weights import cast_weights, load_weights
 from agentrl.errors import ConfigError, UnknownNameError
 
 
@@ -54,3 +54,12 @@ def test_wrong_weights_change_nothing(
     with pytest.raises(error, match=message):
         load_weights(model, weights)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_another_type_keeps_ties_and_the_frequencies_of_positions() -> None:
+    model = Tied()
+    model.register_buffer("frequencies", torch.tensor([0.1, 0.001]), persistent=False)
+    cast_weights(model, torch.bfloat16)
+    assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
+    assert model.head.weight is model.embed.weight
+    assert torch.equal(model.get_buffer("frequencies"), torch.tensor([0.1, 0.001]))

@@ -16,6 +16,13 @@ from tests.conftest import require
 for component in ("transformers", "aiohttp", "httpx", "fastapi"):
     require(component)
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from agentrl.cli.bench.device import SIZES, TURN
+from agentrl.trainers.policy import logits_at
+
 
 def bench(*arguments: str) -> Any:
     out = StringIO()
@@ -61,3 +68,25 @@ def test_http() -> None:
 def test_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(app, ["bench", "loop", "speeed"]) == 2
     assert "did you mean 'speed'" in capsys.readouterr().err
+
+
+def test_gpu() -> None:
+    """On a CPU, too; and the model FLOPs are those that PyTorch counts."""
+    sizes = ("--sessions", "2", "--context", "256", "--generated", "8", "--rows", "2", "--repeats", "1")
+    found = bench("gpu", "--size", "tiny", *sizes, "--peak-tflops", "1")
+    training = found["training"]
+    assert found["generation"]["tokens_per_s"] > 0
+    assert training["mfu"] == pytest.approx(training["flops_per_s"] / 1e12)
+    assert training["flops_per_s"] / training["tokens_per_s"] * 512 == pytest.approx(_counted(), rel=0.02)
+
+
+def _counted() -> float:
+    """FLOPs of forward and backward pass of those rows, whose attention PyTorch counts without the causal half."""
+    model = Qwen3ForCausalLM(Qwen3Config(**SIZES["tiny"], tie_word_embeddings=True, attn_implementation="eager"))
+    ids, targets = torch.zeros(2, 256, dtype=torch.int64), torch.arange(512).view(2, 256) % 256 // TURN % 2 == 1
+    index = targets.flatten().nonzero()[:, 0] - 1
+    with FlopCounterMode(display=False) as counter:
+        logits_at(model, ids, index)[0].sum().backward()
+    config = model.config
+    attention = 6 * config.num_hidden_layers * config.num_attention_heads * config.head_dim * 2 * 256**2
+    return counter.get_total_flops() - attention

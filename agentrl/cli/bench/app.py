@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agentrl.cli.bench.gpu import gpu
 from agentrl.cli.bench.loop import loop
 from agentrl.cli.bench.timing import Timing, duration
 from agentrl.cli.options import Json, Set, print_json
@@ -22,6 +23,7 @@ OPENENV_PYTHON = Path(".venv-openenv/bin/python")
 SWEREX_PYTHON = Path(".venv-swerex/bin/python")
 app = typer.Typer(help="Measure environments, rollouts and training, each against a baseline.", no_args_is_help=True)
 app.command()(loop)
+app.command()(gpu)
 
 
 @app.command()
