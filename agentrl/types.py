@@ -145,7 +145,8 @@ class Turn:
     seconds: float = 0.0
     """Wall time of generation and environment step."""
     timing: dict[str, float] = field(default_factory=dict)
-    """Where `seconds` went: `queue` (waiting for a place, or for weights), `engine`, `environment`; in seconds."""
+    """Where `seconds` went: `queue` (waiting for a place, or for weights), `engine`, `environment`; in seconds.
+    Beside it `monitor`: what a judge took after the turn."""
     state_hash: str = ""
     """Of what the environment showed after the action: a replay must show the same."""
 

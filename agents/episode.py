@@ -15,7 +15,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from agentrl.agents.engine import Engine
 from agentrl.agents.render import Renderer
@@ -63,6 +63,23 @@ class LLMAgent:
         return replace(self.params, stop_token_ids=stops, seed=seed << 16 | turn)
 
 
+class Monitor(Protocol):
+    """Follows one episode beside its environment, e.g. a judge: it may reward each turn, and end the episode."""
+
+    async def __call__(self, turn: Turn, info: Mapping[str, Any]) -> None:
+        """Look at a turn that is complete, and change its `rewards` and `outcome`.
+
+        Replayed turns are shown as well, without what was said about them the first time: that has to come out again.
+
+        Args:
+            info: what the environment gave with it.
+
+        Raises:
+            InfraError: it cannot; the episode ends before this turn.
+        """
+        ...
+
+
 async def play_episode(
     env: Episode,
     agent: LLMAgent,
@@ -72,6 +89,7 @@ async def play_episode(
     session: str,
     past: Sequence[Turn],
     on_turn: Callable[[Turn], None],
+    monitor: Monitor | None = None,
     *,
     queued_s: float = 0.0,
 ) -> None:
@@ -80,17 +98,18 @@ async def play_episode(
     Args:
         past: turns of the same episode that were played before, the last one not final; they are replayed.
         on_turn: called with every further turn when it is complete. Its `parent` counts along the episode.
+        monitor: sees every turn, in order.
         queued_s: how long the episode waited for its place.
 
     Raises:
-        InfraError: the engine or the environment failed, or a turn took too long; the turns so far stay.
-        ReplayError: the environment does not do what it did before.
+        InfraError: engine, environment or monitor failed, or a turn took too long; the turns so far stay.
+        ReplayError: environment or monitor do not do what they did before.
         ConfigError: the first prompt does not fit the context.
     """
     renderer, engine, max_tokens = agent.renderer, agent.engine, agent.params.max_tokens
     room = min(limits.context_tokens, engine.max_context) - max_tokens
     begun = time.perf_counter()
-    observation = await _catch_up(env, task, past, limits)
+    observation = await _catch_up(env, task, past, limits, monitor)
     environment_s = time.perf_counter() - begun
     # Neither an array nor a tuple of numbers is looked into by the garbage collector, whose pauses are everybody's.
     context = array("i", (i for turn in past for i in (*turn.prompt_ids, *turn.action_ids)))
@@ -127,37 +146,41 @@ async def play_episode(
                 outcome = Outcome.truncated("max_turns")
             elif len(context) + len(upcoming) > room:
                 outcome = Outcome.truncated("context")
-        on_turn(
-            Turn(
-                parent=number - 1 if number else None,
-                prompt_ids=tuple(prompt),
-                action_ids=completion.token_ids,
-                logprobs=completion.logprobs,
-                versions=completion.versions,
-                observation=observation,
-                action=action,
-                rewards=dict(info["rewards"]),
-                outcome=outcome,
-                feedback=feedback,
-                finish_reason=completion.finish_reason,
-                cost=cost,
-                seconds=now - begun,
-                timing={
-                    "queue": queued_s + completion.queue_s,
-                    "engine": answered - asked - completion.queue_s,
-                    "environment": environment_s,
-                },
-                state_hash=shown,
-            )
+        turn = Turn(
+            parent=number - 1 if number else None,
+            prompt_ids=tuple(prompt),
+            action_ids=completion.token_ids,
+            logprobs=completion.logprobs,
+            versions=completion.versions,
+            observation=observation,
+            action=action,
+            rewards=dict(info["rewards"]),
+            outcome=outcome,
+            feedback=feedback,
+            finish_reason=completion.finish_reason,
+            cost=cost,
+            seconds=now - begun,
+            timing={
+                "queue": queued_s + completion.queue_s,
+                "engine": answered - asked - completion.queue_s,
+                "environment": environment_s,
+            },
+            state_hash=shown,
         )
-        if outcome.done:
+        begun = now
+        if monitor is not None:
+            await monitor(turn, info)
+            begun = time.perf_counter()
+            turn.timing["monitor"] = begun - now
+        on_turn(turn)
+        if turn.outcome.done:
             return
         observation, prompt = feedback, upcoming
-        number, begun, environment_s, queued_s = number + 1, now, 0.0, 0.0
+        number, environment_s, queued_s = number + 1, 0.0, 0.0
 
 
-async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limits) -> str:
-    """Bring the environment to where the episode stands; returns what it shows there."""
+async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limits, monitor: Monitor | None) -> str:
+    """Bring environment and monitor to where the episode stands; returns what the environment shows there."""
     async with _deadline(limits.turn_seconds):
         observation, _ = await env.reset_async(seed=task.seed, options={"task": task.task_id})
     if past and observation != past[0].observation:
@@ -170,6 +193,11 @@ async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limi
                 f"task {task.task_id} replayed differently at turn {number} ({turn.action[:40]!r}): "
                 f"{observation[:80]!r} instead of {turn.feedback[:80]!r}"
             )
+        if monitor is not None:
+            again = replace(turn, rewards=dict(info["rewards"]), outcome=info["outcome"])
+            await monitor(again, info)
+            if (again.rewards, again.outcome) != (turn.rewards, turn.outcome):
+                raise ReplayError(f"task {task.task_id}: turn {number} is judged differently than before")
     return observation
 
 

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agentrl.agents.episode import Limits, LLMAgent, ReplayError, play_episode
+from agentrl.agents.episode import Limits, LLMAgent, Monitor, ReplayError, play_episode
 from agentrl.envs.base import Episode
 from agentrl.errors import InfraError, RunStoppedError
 from agentrl.types import Group, Outcome, Task, Turn
 
-__all__ = ["AgentLoop", "EnvFactory", "LLMAgent", "Limits", "RolloutSpec"]
+__all__ = ["AgentLoop", "EnvFactory", "LLMAgent", "Limits", "MonitorFactory", "RolloutSpec"]
 
 PAUSE_S = 0.1
 """Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back by then,
@@ -31,6 +31,9 @@ _serial = itertools.count()
 
 EnvFactory = Callable[[str], Episode]
 """Makes an environment of the contract (see `agentrl.envs.base`) from its id."""
+
+MonitorFactory = Callable[[Task], Monitor]
+"""Makes what follows an episode of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,17 @@ class AgentLoop:
         make_env: called as often as episodes run at once; environments are reused.
         agent: the policy.
         limits: bounds of turns, episodes and the run.
+        monitor: makes what follows an episode beside its environment, if anything shall.
     """
 
-    def __init__(self, make_env: EnvFactory, agent: LLMAgent, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        make_env: EnvFactory,
+        agent: LLMAgent,
+        limits: Limits | None = None,
+        *,
+        monitor: MonitorFactory | None = None,
+    ) -> None:
         self.agent, self.limits = agent, limits or Limits()
         self.attempts = 0
         """Episodes begun, retries included."""
@@ -71,7 +82,7 @@ class AgentLoop:
         """Episodes that an infrastructure error ended."""
         self.discarded = 0
         """Action tokens of turns that did not get into their group: their replay failed."""
-        self._make_env = make_env
+        self._make_env, self._monitor = make_env, monitor
         self._idle: dict[str, list[Episode]] = {}
         self._playing = self._most = 0
         """Episodes that play now, and the most that ever did."""
@@ -189,7 +200,10 @@ class AgentLoop:
         seed = spec.seed * 65_537 + index
         try:
             env = idle.pop() if idle else self._make_env(spec.task.env_id)
-            await play_episode(env, self.agent, spec.task, seed, self.limits, session, past, played, queued_s=queued_s)
+            monitor = self._monitor(spec.task) if self._monitor is not None else None
+            await play_episode(
+                env, self.agent, spec.task, seed, self.limits, session, past, played, monitor, queued_s=queued_s
+            )
         except InfraError as error:
             if env is not None:
                 env.close()  # its state is unknown
