@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import replace
@@ -72,6 +73,26 @@ def test_wishes_vary() -> None:
     assert {1, 2, 3} <= counts.keys()
     told = Counter(load_task(task_id).script.introduces for task_id in SAMPLE)
     assert min(told.values()) > len(SAMPLE) / 4
+
+
+def test_what_the_user_means_is_never_in_doubt() -> None:
+    """One flight with seats answers a search, one order holds an item, one variant has a colour."""
+    for task in map(load_task, SAMPLE):
+        conversation = Conversation.begin(task)
+        for wish in task.script.wishes:
+            for call in wish.calls:
+                if call.tool == "search_flights":
+                    free = re.findall(r" ([1-9]\d*) seats", conversation.call(call))
+                    assert len(free) == (wish.rule != "seats")
+        if task.domain.name == "retail":
+            owned = (
+                "SELECT product FROM orders JOIN lines ON orders.id = order_id JOIN items ON item = items.id "
+                "JOIN users ON user = users.id WHERE name = ?"
+            )
+            products = [row[0] for row in conversation.db.execute(owned, (task.script.name,))]
+            assert len(products) == len(set(products))
+            repeated = "SELECT 1 FROM items GROUP BY product, variant HAVING COUNT(*) > 1"
+            assert not conversation.db.execute(repeated).fetchall()
 
 
 def test_each_split_has_customers_of_its_own() -> None:

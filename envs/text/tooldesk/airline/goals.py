@@ -49,7 +49,8 @@ def populate(world: World) -> int:
     """Three other customers, and the one who calls, each with a card and a gift card."""
     for _ in range(3):
         other = _customer(world)
-        _reservation(world, other, world.rng.choice(CITIES))
+        day = world.rng.randrange(30, 40)  # later than all that is asked for: no second flight may answer a wish
+        _reservation(world, other, world.rng.choice(CITIES), day=day)
     user = _customer(world)
     for _ in range(world.rng.randrange(3)):
         _reservation(world, user, world.fresh(CITIES))
