@@ -59,7 +59,9 @@ PANELS = (
     Panel("Length of trained against played episodes; discarded tokens", r"length/(turns|tokens|discarded)"),
     Panel("Entropy", r"rl/(entropy)"),
     Panel("Dead groups, invalid actions, clipped tokens", r"rl/(dead_groups|invalid_actions|clip_fraction_\w+)", True),
-    Panel("Seconds per RL step", r"time/(generate|credit|train)", stacked=True),
+    Panel("Seconds per RL step", r"time/(wait|credit|train|publish)", stacked=True),
+    Panel("Seconds per turn", r"turn/(queue|engine|environment)", stacked=True),
+    Panel("Share of the time at work", r"(engine|trainer)/utilisation", percent=True),
 )
 
 
