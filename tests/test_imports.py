@@ -31,6 +31,7 @@ HEAVY = [
     "msgspec",
     "aiohttp",
     "bm25s",
+    "openai",
 ]
 FILES = sorted(
     path

@@ -1,0 +1,1 @@
+"""Judges: which items of a checklist an episode has satisfied, by program or by language model; and simulated tools."""
