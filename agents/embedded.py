@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -21,43 +20,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from agentrl.agents.engine import EngineStats, Probe, SyncReport
+from agentrl.agents.copies import choose, lay_out
+from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport
 from agentrl.agents.ragged_cache import Append, RaggedCache, check_model
 from agentrl.agents.sampling import sample
+from agentrl.agents.sessions import Batch, Request, Scoring, Session, batches
 from agentrl.agents.weights import load_weights
 from agentrl.errors import ConfigError, InfraError
-from agentrl.types import Completion, FinishReason, SamplingParams
-
-MAX_PASS_TOKENS = 4096
-"""Tokens of one forward pass, padding included; longer prompts are fed in several."""
-PASS_OVERHEAD_TOKENS = 64
-"""Padding that costs about as much as one more forward pass of a small model on a CPU."""
-
-
-@dataclass(slots=True, eq=False)
-class _Request:
-    """One running `generate`."""
-
-    params: SamplingParams
-    prompt_length: int
-    uniforms: list[float]
-    """One random number per token, drawn beforehand: sampling does not depend on what else is in the batch."""
-    done: asyncio.Future[FinishReason]
-    begun: float = field(default_factory=time.perf_counter)
-    queue_s: float | None = None
-    """Until the first pass that computed something for it."""
-    logprobs: list[float] = field(default_factory=list)
-    versions: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Session:
-    """One growing context. Its first `cached` ids are in the cache."""
-
-    slot: int
-    ids: list[int] = field(default_factory=list)
-    cached: int = 0
-    request: _Request | None = None
+from agentrl.types import Completion, SamplingParams
 
 
 class EmbeddedEngine:
@@ -82,10 +52,13 @@ class EmbeddedEngine:
         self._head: nn.Module = model.get_output_embeddings()
         self._rng = np.random.default_rng(seed)
         self._cache = RaggedCache()
-        self._sessions: dict[str, _Session] = {}
-        self._slots: list[_Session] = []
+        convolutions = "conv" in (getattr(model.config, "layer_types", None) or ())
+        self._pads = int(model.config.conv_L_cache) - 1 if convolutions else 0
+        """Inputs before its own that a convolution needs."""
+        self._sessions: dict[str, Session] = {}
+        self._slots: list[Session] = []
         self._pump: asyncio.Task[None] | None = None
-        self._busy_s, self._tokens, self._requests = 0.0, 0, 0
+        self._busy_s, self._scoring_s, self._tokens, self._requests = 0.0, 0.0, 0, 0
 
     # -- the contract ------------------------------------------------------------------------------------------
 
@@ -99,17 +72,14 @@ class EmbeddedEngine:
         prompt = list(prompt_ids)
         self._check(len(prompt), params.max_tokens)
         held = self._sessions.get(session) or self._open(session)
-        if held.request is not None:
-            raise RuntimeError(f"session {session!r} is already generating")
+        held.check_idle(session)
         self._rewind(held, prompt)
-        held.ids = prompt
+        held.ids, held.cuts = prompt, (len(prompt),)
         rng = self._rng if params.seed is None else np.random.default_rng(params.seed)
-        request = held.request = _Request(
+        request = held.request = Request(
             params, len(prompt), rng.random(params.max_tokens).tolist(), asyncio.get_running_loop().create_future()
         )
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._run())
-            self._pump.add_done_callback(self._ended)
+        self._serve()
         try:
             reason = await request.done
         finally:
@@ -135,6 +105,37 @@ class EmbeddedEngine:
             targets = ids[0, first + 1 :, None]
             return tuple(logprobs.gather(1, targets)[:, 0].tolist())
 
+    async def score_many(
+        self, context_ids: Sequence[int], cuts: Sequence[int], target_ids: Sequence[int], session: str
+    ) -> Scores:
+        """See `Engine.score_many`. All prefixes in one forward pass, as far as memory is bounded.
+
+        What the session has cached of the context is not computed again: after an episode, the pass feeds nothing but
+        the targets.
+        """
+        if not cuts:
+            return Scores((), self.version)
+        for cut in (min(cuts), max(cuts)):
+            self._check(cut, len(target_ids))
+        context = list(context_ids[: max(cuts)])
+        held = self._sessions.get(session) or self._open(session)
+        held.check_idle(session)
+        marked = not self._pads or all(cut - 1 in held.marks for cut in cuts)
+        if not marked or held.cached < len(context) or held.ids[: len(context)] != context:
+            self._rewind(held, context)
+            held.ids = context
+            if not marked:
+                held.cached = 0
+        held.cuts = cuts
+        scoring = held.scoring = Scoring(
+            cuts, target_ids, asyncio.get_running_loop().create_future(), version=self.version
+        )
+        self._serve()
+        try:
+            return await scoring.done
+        finally:
+            held.scoring = None
+
     async def start(self) -> None:
         """Nothing to do."""
 
@@ -143,7 +144,7 @@ class EmbeddedEngine:
 
     def stats(self) -> EngineStats:
         """See `Engine.stats`."""
-        return EngineStats(busy_s=self._busy_s, tokens=self._tokens, requests=self._requests)
+        return EngineStats(self._busy_s, self._scoring_s, tokens=self._tokens, requests=self._requests)
 
     async def publish(self, weights: Mapping[str, Tensor], version: int, probe: Probe | None = None) -> SyncReport:
         """See `Engine.publish`. Turns in flight go on with the new weights; tensors that are our own are not copied.
@@ -165,8 +166,9 @@ class EmbeddedEngine:
         held = self._sessions.pop(session, None)
         if held is None:
             return
-        if held.request is not None:
-            held.request.done.cancel()
+        for work in (held.request, held.scoring):
+            if work is not None:
+                work.done.cancel()
         last = self._slots.pop()
         if last is not held:
             if last.cached:
@@ -177,12 +179,12 @@ class EmbeddedEngine:
     def fork(self, session: str, twin: str) -> None:
         """Begin the session `twin` with a copy of what `session` has cached; from then on they share nothing."""
         source, held = self._sessions[session], self._open(twin)
-        held.ids, held.cached = source.ids[: source.cached], source.cached
+        held.ids, held.cached, held.marks = source.ids[: source.cached], source.cached, dict(source.marks)
         self._cache.reserve(len(self._slots), 0)
         self._cache.copy(source.slot, held.slot, source.cached)
 
-    def _open(self, session: str) -> _Session:
-        held = self._sessions[session] = _Session(slot=len(self._slots))
+    def _open(self, session: str) -> Session:
+        held = self._sessions[session] = Session(slot=len(self._slots))
         self._slots.append(held)
         return held
 
@@ -190,6 +192,7 @@ class EmbeddedEngine:
         self._cache = RaggedCache()
         for held in self._slots:
             held.cached = 0
+            held.marks.clear()
 
     def _check(self, prompt: int, more: int) -> None:
         if prompt < 1 or more < 1:
@@ -202,8 +205,13 @@ class EmbeddedEngine:
 
     # -- the pump ----------------------------------------------------------------------------------------------
 
+    def _serve(self) -> None:
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._run())
+            self._pump.add_done_callback(self._ended)
+
     async def _run(self) -> None:
-        """Serve all requests, then end; the next `generate` starts it again."""
+        """Serve all requests, then end; the next one starts it again."""
         while True:
             begun = time.perf_counter()
             for held in self._waiting():
@@ -216,16 +224,20 @@ class EmbeddedEngine:
                 span = 1 + max(s.slot for s in ready)
                 rows = self._slots[:span] if len(ready) > span // 2 else ready
                 self._advance([(s, int(s.request is not None and not s.request.done.done())) for s in rows])
-            self._busy_s += time.perf_counter() - begun
+            generated = time.perf_counter()
+            self._score()
+            now = time.perf_counter()
+            self._busy_s += now - begun
+            self._scoring_s += now - generated
             await asyncio.sleep(0)
-            if not self._waiting():
+            if not self._waiting() and not self._scored():
                 self._pump = None
                 return
 
     def _feed(self) -> None:
         """Catch up with all that sessions have not seen; the same first prompt is computed for one of them only."""
-        first: dict[tuple[int, ...], list[_Session]] = {}
-        behind: list[tuple[_Session, int]] = []
+        first: dict[tuple[int, ...], list[Session]] = {}
+        behind: Batch = []
         for held in self._waiting():
             if held.cached or len(held.ids) == 1:
                 behind.append((held, len(held.ids) - held.cached))
@@ -233,15 +245,55 @@ class EmbeddedEngine:
                 first.setdefault(tuple(held.ids), []).append(held)
         # Sessions that share a prompt all sample after its last token, which is therefore left to the next pass.
         behind += [(same[0], len(ids) - (len(same) > 1)) for ids, same in first.items()]
-        for batch in _batches(behind):
+        for batch in batches([b for b in behind if b[1] > 1]):
             self._advance(batch)
         for leader, *others in first.values():
             for held in others:
                 self._cache.copy(leader.slot, held.slot, leader.cached)
                 held.cached = leader.cached
 
-    def _waiting(self) -> list[_Session]:
+    def _score(self) -> None:
+        """One pass for those who want scores: over contexts that are not cached yet, else over copies of targets."""
+        waiting = self._scored()
+        behind = []
+        for held in waiting:
+            assert held.scoring is not None
+            if held.scoring.version != self.version:
+                held.scoring.version = self.version
+                held.scoring.logprobs.clear()
+            if (rest := max(held.scoring.cuts) - held.cached) > 0:
+                behind.append((held, rest))
+        if behind:
+            self._advance(batches(behind)[0])
+        elif waiting:
+            self._score_copies(waiting)
+
+    def _score_copies(self, waiting: list[Session]) -> None:
+        chosen = choose(waiting, self._pads, self.model.config.get_text_config().vocab_size)
+        copies = lay_out(chosen, self._pads, self.model.device)
+        self._cache.reserve(len(self._slots), copies.append.reach)
+        self._cache.plan = copies.append
+        with torch.inference_mode():
+            logits = self._logits(
+                copies.rows, copies.columns, **self._inputs(copies.ids, copies.visible, copies.positions)
+            )
+            logprobs = logits.float().log_softmax(-1).gather(1, copies.targets[:, None])[:, 0].tolist()
+        begin = 0
+        for held, cuts in chosen:
+            scoring = held.scoring
+            assert scoring is not None
+            length = len(scoring.target)
+            for _ in cuts:
+                scoring.logprobs.append(tuple(logprobs[begin : begin + length]))
+                begin += length
+            if len(scoring.logprobs) == len(scoring.cuts):
+                scoring.done.set_result(Scores(tuple(scoring.logprobs), scoring.version))
+
+    def _waiting(self) -> list[Session]:
         return [s for s in self._slots if s.request is not None and not s.request.done.done()]
+
+    def _scored(self) -> list[Session]:
+        return [s for s in self._slots if s.scoring is not None and not s.scoring.done.done()]
 
     def _ended(self, pump: asyncio.Task[None]) -> None:
         """Hand the end of a pump that did not end by itself to everybody who waits for it."""
@@ -250,15 +302,17 @@ class EmbeddedEngine:
             return
         if isinstance(error, torch.OutOfMemoryError):
             error = InfraError(f"the engine ran out of memory: {error}")
-        for held in self._waiting():
-            assert held.request is not None
-            if error is None:
-                held.request.done.cancel()
-            else:
-                held.request.done.set_exception(error)
+        for held in self._slots:
+            for work in (held.request, held.scoring):
+                if work is None or work.done.done():
+                    continue
+                if error is None:
+                    work.done.cancel()
+                else:
+                    work.done.set_exception(error)
         self._drop_cache()  # the pass that failed may have left some layers ahead of others
 
-    def _rewind(self, held: _Session, prompt: list[int]) -> None:
+    def _rewind(self, held: Session, prompt: list[int]) -> None:
         """Cut a session's cache back to what `prompt` begins with, leaving at least one token to feed."""
         keep = held.cached
         if keep >= len(prompt) or held.ids[:keep] != prompt[:keep]:
@@ -266,43 +320,45 @@ class EmbeddedEngine:
             keep = next((i for i, (a, b) in enumerate(pairs) if a != b), min(keep, len(prompt) - 1))
             # A convolution's last inputs are known at the end only.
             held.cached = 0 if self._cache.has_convolutions else keep
+            held.marks.clear()
 
-    def _advance(self, batch: list[tuple[_Session, int]]) -> None:
+    def _advance(self, batch: Batch) -> None:
         """One forward pass: feed each session that many ids, and sample for those that are then complete."""
         device = self.model.device
         width = max(count for _, count in batch)
         reach = width + max(held.cached for held, _ in batch)
         self._cache.reserve(len(self._slots), reach)
-        rows = []
-        for held, count in batch:
+        rows, marks = [], []
+        for row, (held, count) in enumerate(batch):
             if held.cached == 0:
                 self._cache.clear_slot(held.slot)
             tail = held.ids[held.cached : held.cached + count]
             rows.append(tail + [0] * (width - count))
+            if self._pads:
+                marks += [(row, cut - 1, held) for cut in held.cuts if held.cached < cut <= held.cached + count]
         slots, starts, counts = torch.tensor(
             [[held.slot for held, _ in batch], [held.cached for held, _ in batch], [count for _, count in batch]],
             device=device,
         )
         positions = starts[:, None] + torch.arange(width, device=device)
         contiguous = all(held.slot == i for i, (held, _) in enumerate(batch))
-        self._cache.plan = Append(slots, contiguous, starts, counts, positions, reach)
+        at = torch.tensor([[row, mark - held.cached] for row, mark, held in marks], device=device)
+        kept = (at[:, 0], at[:, 1]) if marks else None
+        self._cache.plan = Append(slots, contiguous, starts, counts, positions, reach, kept)
         with torch.inference_mode():
-            hidden = torch.arange(reach, device=device) > positions[:, :, None]  # (R, T, reach)
-            mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=device).masked_fill_(hidden, -torch.inf)
+            visible = torch.arange(reach, device=device) <= positions[:, :, None]  # (R, T, reach)
             logits = self._logits(
                 torch.arange(len(batch), device=device) if width > 1 else None,
                 (counts - 1).clamp_(min=0),
-                input_ids=torch.tensor(rows, device=device),
-                attention_mask=mask[:, None],
-                position_ids=positions.clamp(max=self.max_context - 1),  # padding may lie beyond the last one
-                past_key_values=self._cache,
-                use_cache=True,
+                **self._inputs(torch.tensor(rows, device=device), visible, positions),
             )
             for held, count in batch:
                 held.cached += count
+            for number, (_, mark, held) in enumerate(marks):
+                held.marks[mark] = {layer: inputs[number] for layer, inputs in self._cache.marked.items()}
             self._sample(logits, [held for held, _ in batch])
 
-    def _sample(self, logits: Tensor, batch: list[_Session]) -> None:
+    def _sample(self, logits: Tensor, batch: list[Session]) -> None:
         """Sample for the rows whose ids are all cached; the others' draws are thrown away."""
         temperatures, uniforms = [], []
         for held in batch:
@@ -328,6 +384,17 @@ class EmbeddedEngine:
             elif len(r.logprobs) == r.params.max_tokens:
                 r.done.set_result("length")
 
+    def _inputs(self, ids: Tensor, visible: Tensor, positions: Tensor) -> dict[str, Any]:
+        """Of a forward pass over the cache: ids and positions (R, T), and which keys each sees (R, T, reach)."""
+        mask = torch.zeros(visible.shape, dtype=self.model.dtype, device=ids.device)
+        return {
+            "input_ids": ids,
+            "attention_mask": mask.masked_fill_(~visible, -torch.inf)[:, None],
+            "position_ids": positions.clamp(max=self.max_context - 1),  # padding may lie beyond the last one
+            "past_key_values": self._cache,
+            "use_cache": True,
+        }
+
     def _logits(self, rows: Tensor | None, columns: Tensor, **inputs: Any) -> Tensor:
         """(N, V) logits at the given (row, column) pairs, or of a single column if `rows` is None.
 
@@ -344,20 +411,3 @@ class EmbeddedEngine:
         finally:
             hook.remove()
         return logits[:, 0]
-
-
-def _batches(waiting: list[tuple[_Session, int]]) -> list[list[tuple[_Session, int]]]:
-    """Sessions with more than one id to feed, in batches of like lengths: little padding, few passes."""
-    batches: list[list[tuple[_Session, int]]] = []
-    waste = 0
-    for held, behind in sorted((w for w in waiting if w[1] > 1), key=lambda w: -w[1]):
-        count = min(behind, MAX_PASS_TOKENS)
-        if batches:
-            width = batches[-1][0][1]
-            waste += width - count
-            if waste <= PASS_OVERHEAD_TOKENS and width * (len(batches[-1]) + 1) <= MAX_PASS_TOKENS:
-                batches[-1].append((held, count))
-                continue
-        batches.append([(held, count)])
-        waste = 0
-    return batches

@@ -36,11 +36,22 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """What one version of the policy says about a target after each of several prefixes."""
+
+    logprobs: tuple[tuple[float, ...], ...]
+    """For each prefix, of each token of the target; at temperature 1."""
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStats:
     """Counts since the engine was made; differences between two of them describe the time between."""
 
     busy_s: float = 0.0
     """Wall time in which it worked on at least one request."""
+    scoring_s: float = 0.0
+    """Wall time in which it worked on at least one call of `score_many`."""
     tokens: int = 0
     """Sampled."""
     requests: int = 0
@@ -79,6 +90,26 @@ class Engine(Protocol):
 
     async def score(self, prefix_ids: Sequence[int], target_ids: Sequence[int]) -> tuple[float, ...]:
         """Log-probs, at temperature 1, of each target token given all before it; as many as `target_ids`."""
+        ...
+
+    async def score_many(
+        self, context_ids: Sequence[int], cuts: Sequence[int], target_ids: Sequence[int], session: str
+    ) -> Scores:
+        """Score one target after several prefixes of a context: the same as `score(context_ids[:cut], target_ids)`.
+
+        All by the same weights: where new ones come in between, it begins anew. What is cached for the `session` may be
+        used, and stays.
+
+        Args:
+            context_ids: of the session, or any other.
+            cuts: lengths of the prefixes, at least 1 each.
+            target_ids: at least one.
+            session: as in `generate`, which must not run in it at the same time; the caller releases it.
+
+        Raises:
+            InfraError: the engine failed.
+            ConfigError: a prefix and the target do not fit the engine.
+        """
         ...
 
     @property

@@ -10,6 +10,7 @@ a view; only other selections are gathered.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,11 @@ class Append:
     """(R, T) starts + 0 … T - 1."""
     reach: int
     """Keys to attend over: the largest start + T."""
+    marks: tuple[Tensor, Tensor] | None = None
+    """Rows and columns (M,) before which the last inputs of convolutions are put into `RaggedCache.marked`."""
+    pasts: tuple[Tensor, Tensor, Mapping[int, Tensor]] | None = None
+    """Rows (M,) and columns (M, kernel - 1) that are no tokens, and the inputs (M, kernel - 1, channels) that the
+    convolution of each layer finds there: another history for the columns after them."""
 
 
 class RaggedCache(Cache):
@@ -48,6 +54,8 @@ class RaggedCache(Cache):
 
     def __init__(self) -> None:
         super().__init__(layers=[])
+        self.marked: dict[int, Tensor] = {}
+        """Of each short convolution, the (M, kernel - 1, channels) that `plan.marks` asked for."""
         self._keys: dict[int, Tensor] = {}
         self._values: dict[int, Tensor] = {}
         self._inputs: dict[int, Tensor] = {}
@@ -118,8 +126,15 @@ class RaggedCache(Cache):
                 self._slots, conv_states.shape[1], conv_kernel_size - 1
             )
         plan = self.plan
+        if plan.pasts is not None:
+            past_rows, past_columns, states = plan.pasts
+            conv_states[past_rows[:, None], :, past_columns] = states[layer_idx]
         rows = slice(plan.slots.shape[0]) if plan.contiguous else plan.slots
         inputs = torch.cat([held[rows], conv_states], dim=-1)
+        if plan.marks is not None:
+            mark_rows, mark_columns = plan.marks
+            window = mark_columns[:, None] + torch.arange(held.shape[-1], device=held.device)
+            self.marked[layer_idx] = inputs[mark_rows[:, None], :, window]
         last = plan.counts[:, None] + torch.arange(held.shape[-1], device=held.device)  # (R, kernel - 1)
         held[rows] = inputs.gather(-1, last[:, None].expand(-1, inputs.shape[1], -1))
         return inputs

@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from agentrl.agents.engine import EngineStats, Probe, SyncReport
+from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport
 from agentrl.agents.vllm import replies, wire
 from agentrl.agents.vllm.fleet import Fleet
 from agentrl.agents.vllm.gate import Gate
@@ -31,6 +31,7 @@ from agentrl.agents.vllm.publish import choose
 from agentrl.agents.vllm.publish.base import Publisher, Update
 from agentrl.agents.vllm.publish.nccl import Communicator
 from agentrl.agents.vllm.replica import Replica, ReplicaFailedError, ReplicaLostError, ReplicaRefusedError
+from agentrl.agents.vllm.stopwatch import Stopwatch
 from agentrl.agents.vllm.sync import Sync
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Completion, SamplingParams
@@ -77,6 +78,7 @@ class VLLMEngine:
         replicas = [Replica(u, api_key=options.api_key, timeout_s=options.request_timeout_s) for u in options.urls]
         self._fleet = Fleet(replicas, interval_s=options.health_interval_s, same=self._same)
         self._gate = Gate()
+        self._scoring = Stopwatch()
         self._publisher: Publisher
         self._sync: Sync
         self._base = self._model = ""
@@ -123,6 +125,7 @@ class VLLMEngine:
         """See `Engine.stats`. Tokens that died with a server are not counted: nobody knows them."""
         return EngineStats(
             busy_s=self._gate.busy_s,
+            scoring_s=self._scoring.seconds,
             tokens=self._tokens,
             requests=self._requests,
             resumed=self._resumed,
@@ -189,6 +192,22 @@ class VLLMEngine:
         self._scored += 1
         logprobs = await self._exchange(_Turn(f"score {self._scored}"), partial(self._score, ids))
         return logprobs[len(prefix_ids) - 1 :]
+
+    async def score_many(
+        self, context_ids: Sequence[int], cuts: Sequence[int], target_ids: Sequence[int], session: str
+    ) -> Scores:
+        """See `Engine.score_many`. One request for each prefix, side by side: servers compute every prefix anew.
+
+        Raises:
+            RunStoppedError: a server refuses a request, or a publish has failed.
+        """
+        with self._scoring.run():
+            while True:
+                await self._gate.wait()
+                before = self._gate.closings, self.version
+                logprobs = await asyncio.gather(*(self.score(context_ids[:cut], target_ids) for cut in cuts))
+                if before == (self._gate.closings, self.version):
+                    return Scores(tuple(logprobs), self.version)
 
     async def _exchange(self, turn: _Turn, work: Callable[[Replica], Awaitable[T]]) -> T:
         """Do a piece of work at the session's replica, once the gate is open; elsewhere if that one dies."""

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agentrl.agents.vllm.stopwatch import Stopwatch
+
 
 class Gate:
     """Counts who is inside. Who passed it while it was open is inside until done; closing it keeps others waiting."""
@@ -17,14 +19,13 @@ class Gate:
         self._empty.set()
         self.closings = 0
         """How often it was closed."""
-        self._inside = 0
-        self._busy_s, self._busy_since = 0.0, 0.0
+        self._watch = Stopwatch()
         self._error: Exception | None = None
 
     @property
     def busy_s(self) -> float:
         """Seconds in which somebody was inside."""
-        return self._busy_s + (time.perf_counter() - self._busy_since if self._inside else 0.0)
+        return self._watch.seconds
 
     async def wait(self) -> float:
         """Wait until it is open; returns for how many seconds it was not. Enter before anything else is awaited.
@@ -42,16 +43,12 @@ class Gate:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Be counted."""
-        if not self._inside:
-            self._busy_since = time.perf_counter()
-        self._inside += 1
         self._empty.clear()
         try:
-            yield
+            with self._watch.run():
+                yield
         finally:
-            self._inside -= 1
-            if not self._inside:
-                self._busy_s += time.perf_counter() - self._busy_since
+            if not self._watch.inside:
                 self._empty.set()
 
     def close(self) -> None:

@@ -380,7 +380,7 @@ def test_an_engine_outlives_its_event_loop() -> None:
 
 
 def test_long_prompts_are_fed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentrl.agents.embedded.MAX_PASS_TOKENS", 16)
+    monkeypatch.setattr("agentrl.agents.sessions.MAX_PASS_TOKENS", 16)
     model = make("lfm2")
     for history in run(together(EmbeddedEngine(model), range(6))):
         for context, completion in history:

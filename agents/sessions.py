@@ -1,0 +1,87 @@
+"""What the embedded engine keeps of its sessions, and which of them it feeds together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from agentrl.agents.engine import Scores
+from agentrl.types import FinishReason, SamplingParams
+
+MAX_PASS_TOKENS = 4096
+"""Tokens of one forward pass, padding included; longer prompts are fed in several."""
+PASS_OVERHEAD_TOKENS = 64
+"""Padding that costs about as much as one more forward pass of a small model on a CPU."""
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One running `generate`."""
+
+    params: SamplingParams
+    prompt_length: int
+    uniforms: list[float]
+    """One random number per token, drawn beforehand: sampling does not depend on what else is in the batch."""
+    done: asyncio.Future[FinishReason]
+    begun: float = field(default_factory=time.perf_counter)
+    queue_s: float | None = None
+    """Until the first pass that computed something for it."""
+    logprobs: list[float] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Scoring:
+    """One running `score_many`."""
+
+    cuts: Sequence[int]
+    target: Sequence[int]
+    done: asyncio.Future[Scores]
+    version: int
+    """Of the weights that gave the `logprobs`."""
+    logprobs: list[tuple[float, ...]] = field(default_factory=list)
+    """Of the target after the first prefixes."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One growing context. Its first `cached` ids are in the cache."""
+
+    slot: int
+    ids: list[int] = field(default_factory=list)
+    cached: int = 0
+    request: Request | None = None
+    scoring: Scoring | None = None
+    cuts: Sequence[int] = ()
+    """Lengths of prefixes after which something may be scored."""
+    marks: dict[int, Mapping[int, Tensor]] = field(default_factory=dict)
+    """The last inputs of each short convolution after so many tokens: one less than each cut."""
+
+    def check_idle(self, name: str) -> None:
+        if self.request is not None or self.scoring is not None:
+            raise RuntimeError(f"session {name!r} is already generating or scoring")
+
+
+Batch = list[tuple[Session, int]]
+"""Sessions, and how many further ids each is fed."""
+
+
+def batches(behind: Batch) -> list[Batch]:
+    """Sessions in batches of like lengths: little padding, few passes. Long ones are fed in part."""
+    found: list[Batch] = []
+    waste = 0
+    for held, rest in sorted(behind, key=lambda b: -b[1]):
+        count = min(rest, MAX_PASS_TOKENS)
+        if found:
+            width = found[-1][0][1]
+            waste += width - count
+            if waste <= PASS_OVERHEAD_TOKENS and width * (len(found[-1]) + 1) <= MAX_PASS_TOKENS:
+                found[-1].append((held, count))
+                continue
+        found.append([(held, count)])
+        waste = 0
+    return found
