@@ -11,7 +11,7 @@ from agentrl.agents.loop import RolloutSpec
 from agentrl.config import Config
 from agentrl.envs.base import Episode
 from agentrl.trainers.world import World
-from agentrl.types import Group, Task
+from agentrl.types import Group, Task, total
 
 EVAL_SEED = 12_345
 """Evaluations of different weights draw the same random numbers, which makes their difference less noisy."""
@@ -32,7 +32,8 @@ def measure(
         play: plays what it is given, this process's share, in order.
 
     Returns:
-        `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`.
+        `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`, and the mean of
+        each reward channel over an episode as `reward/<channel>`.
     """
     specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
     groups = world.gather(play(world.shard(specs)))
@@ -44,8 +45,11 @@ def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
     solved: dict[str, list[float]] = defaultdict(list)
     turns: list[int] = []
     tokens = 0
+    earned: dict[str, list[float]] = {channel: [] for group in groups for channel in group.channels()}
     for group in groups:
         for path in group.rollouts():
+            for channel, sums in earned.items():
+                sums.append(total([group.turns[i] for i in path], channel))
             last = group.turns[path[-1]].outcome
             solved[env.kind(group.task.task_id)].append(float(last.solved))
             turns.append(len(path))
@@ -53,6 +57,7 @@ def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
     everything = [s for kind in solved.values() for s in kind]
     result = {"success": _mean(everything), "turns": _mean(turns), "episodes": float(len(everything))}
     result |= {f"success/{kind}": _mean(values) for kind, values in sorted(solved.items()) if kind}
+    result |= {f"reward/{channel}": _mean(sums) for channel, sums in sorted(earned.items())}
     return result | {"action_tokens": float(tokens)}
 
 

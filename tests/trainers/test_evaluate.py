@@ -51,7 +51,7 @@ def group_of(kind: str, rollouts: Sequence[tuple[int, Outcome]]) -> Group:
     for count, outcome in rollouts:
         parent = None
         for i in range(count):
-            parent = group.add(turn(parent, outcome=outcome if i == count - 1 else None))
+            parent = group.add(turn(parent, 0.25, outcome=outcome if i == count - 1 else None))
     return group
 
 
@@ -73,6 +73,7 @@ def test_by_hand() -> None:
         "success/heat": 0.5,
         "turns": 3.0,
         "episodes": 3.0,
+        "reward/outcome": 0.75,
         "action_tokens": 18.0,
     }
 
