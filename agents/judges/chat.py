@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,7 +44,7 @@ class ChatOptions:
     url: str
     """Up to and with the version: `http://host:8000/v1`."""
     model: str
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     """Sent as a bearer token; "" where the server wants none."""
     temperature: float = 0.6
     top_p: float = 0.8

@@ -16,7 +16,7 @@ class Step:
     """One action of the assistant and what it brought."""
 
     thinking: str
-    """What stood before `</think>`; nobody but the assistant sees it."""
+    """What stood before `</think>`, which nobody else sees."""
     action: str
     """The rest of the action."""
     call: Mapping[str, Any] | None
@@ -29,7 +29,9 @@ class Step:
     @classmethod
     def of(cls, turn: Turn, info: Mapping[str, Any]) -> Self:
         """The step of a turn; `info["call"]` and `info["said"]` tell what its action was."""
-        thinking, _, action = turn.action.rpartition("</think>")
+        thinking, closed, action = turn.action.rpartition("</think>")
+        if not closed and action.startswith("<think>"):  # it was cut while it thought
+            thinking, action = action, ""
         return cls(
             thinking.strip().removeprefix("<think>").strip(),
             action.strip(),
