@@ -142,6 +142,16 @@ class WarmStartConfig(Section):
     optim: OptimConfig = OptimConfig(name="muon", lr=3e-3, warmup_steps=20, schedule="linear")
 
 
+class GainConfig(Section):
+    """How the reward channel `information_gain` is made, where the run makes it."""
+
+    form: str = ""
+    """An action that gives the answer, with `{answer}` in it; "" for the environment's (`answer_form` in the reference
+    of its tasks), or the paper's where it has none."""
+    difference: Literal["logprob", "probability"] = "logprob"
+    """Of mean log-probs of the answer's tokens (the final paper), or of their exponentials (its first version)."""
+
+
 class RLConfig(Section):
     """The reinforcement learning phase."""
 
@@ -154,6 +164,7 @@ class RLConfig(Section):
     rewards: dict[str, float | tuple[float, float]] = Field(default_factory=dict)
     """Weight of each reward channel; a pair changes linearly over the steps from the first to the second number. A list
     of names gives each the weight 1; nothing takes those of `method`."""
+    information_gain: GainConfig = GainConfig()
     steps: int = Field(100, ge=0)
     tasks_per_step: int = Field(12, ge=1)
     group_size: int = Field(8, ge=1)

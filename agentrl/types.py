@@ -149,6 +149,8 @@ class Turn:
     Beside it `monitor`: what a judge took after the turn."""
     state_hash: str = ""
     """Of what the environment showed after the action: a replay must show the same."""
+    scored_version: int | None = None
+    """Policy version whose belief gave the turn its `information_gain`; None where it has none."""
 
 
 @dataclass(slots=True)

@@ -123,7 +123,7 @@ async def play_episode(
     while True:
         seen = len(context)
         context.extend(prompt)
-        async with _deadline(limits.turn_seconds):
+        async with deadline(limits.turn_seconds):
             asked = time.perf_counter()
             completion = await engine.generate(context, agent.turn_params(seed, number), session)
             answered = time.perf_counter()
@@ -181,12 +181,12 @@ async def play_episode(
 
 async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limits, monitor: Monitor | None) -> str:
     """Bring environment and monitor to where the episode stands; returns what the environment shows there."""
-    async with _deadline(limits.turn_seconds):
+    async with deadline(limits.turn_seconds):
         observation, _ = await env.reset_async(seed=task.seed, options={"task": task.task_id})
     if past and observation != past[0].observation:
         raise ReplayError(f"task {task.task_id} begins with another observation than before: {observation[:80]!r}")
     for number, turn in enumerate(past, 1):
-        async with _deadline(limits.turn_seconds):
+        async with deadline(limits.turn_seconds):
             observation, _, _, _, info = await env.step_async(turn.action)
         if state_hash(observation, info) != turn.state_hash:
             raise ReplayError(
@@ -210,7 +210,8 @@ def state_hash(observation: str, info: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[None]:
+async def deadline(seconds: float) -> AsyncIterator[None]:
+    """Bound what is done within; raises InfraError beyond it."""
     try:
         async with asyncio.timeout(seconds) as timer:
             yield

@@ -1,13 +1,82 @@
-"""Information gain: what each turn added to the policy's belief in the reference answer; arXiv 2510.14967."""
+"""Information gain: what each turn added to the policy's belief in the reference answer; arXiv 2510.14967.
+
+    s_t = (1/L) Σ_j log π(a_j | C_t, a_<j)        r_t = s_t − s_{t−1}
+
+C_t is the context after turn t and what the environment showed then, the header of the next action included; a_1 … a_L
+are the tokens of the reference answer, within an action that gives it.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from agentrl.errors import ConfigError
+from agentrl.types import Task, Turn
+
+if TYPE_CHECKING:
+    from agentrl.agents.episode import LLMAgent
+
 Gain = Literal["logprob", "probability"]
+
+GAIN = "information_gain"
+"""The reward channel."""
+ANSWER = "{answer}"
+PAPER_FORM = f"<think>\nNow there's enough information to answer\n</think>\n<answer>\n{ANSWER}\n</answer>"
+
+
+@dataclass(frozen=True, slots=True)
+class InformationGain:
+    """Gives the turns of an episode the channel `information_gain`; an `AfterRollout` of the agent loop.
+
+    The last turn has no gain: it is the answer, or all that came of it is in no context. A turn whose belief is not
+    finite, or after which the answer does not fit the engine, has none either, nor has one after it.
+    """
+
+    form: str = PAPER_FORM
+    """An action that gives the answer, `{answer}`; nothing but the answer is scored."""
+    gain: Gain = "logprob"
+    """See `gains_from_scores`."""
+
+    def __post_init__(self) -> None:
+        if self.form.count(ANSWER) != 1:
+            raise ConfigError(f"the form of an answer has {ANSWER} in it once, as in 'answer[{ANSWER}]': {self.form!r}")
+
+    async def __call__(self, agent: LLMAgent, task: Task, turns: Sequence[Turn], session: str) -> None:
+        """Score the answer after each turn but the last, in one call of the engine.
+
+        Raises:
+            ConfigError: the task has no reference answer.
+            InfraError: the engine failed.
+        """
+        answer = task.reference.get("answer")
+        if not isinstance(answer, str):
+            raise ConfigError(
+                f"information gain needs the reference answer of task {task.task_id} of {task.env_id}, and its"
+                f" reference has {sorted(task.reference) or 'nothing'}; leave out the reward {GAIN}, or give it one"
+            )
+        before, _, after = self.form.partition(ANSWER)
+        ids, span = agent.renderer.action_around(before, answer, after)
+        target = ids[: span.stop]
+        context, cuts = array("i"), list[int]()
+        for turn in turns:
+            context.extend(turn.prompt_ids)
+            cuts.append(len(context))
+            context.extend(turn.action_ids)
+        fitting = [cut for cut in cuts if cut + len(target) < agent.engine.max_context]
+        if not span or len(fitting) < 2:
+            return
+        scores = await agent.engine.score_many(context, fitting, target, session)
+        beliefs = [float(np.mean(logprobs[span.start :])) for logprobs in scores.logprobs]
+        for turn, gain in zip(turns, gains_from_scores(beliefs, self.gain).tolist(), strict=False):
+            if np.isfinite(gain):
+                turn.rewards[GAIN] = gain
+                turn.scored_version = scores.version
 
 
 def gains_from_scores(scores: npt.ArrayLike, gain: Gain = "logprob") -> npt.NDArray[np.float64]:

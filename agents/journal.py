@@ -1,6 +1,7 @@
 """What a killed run needs to finish what it had begun: the groups in flight, turn by turn, on disk.
 
-    inflight/group-00000012.jsonl    its task and seed, then every turn of its rollouts as it was completed
+    inflight/group-00000012.jsonl    its task and seed, then every turn of its rollouts as it was completed, and the
+                                     rewards that a rollout got at its end
 
 A line is written with one system call when its turn is complete, so that a killed process loses the turns in the
 making alone; a torn last line is ignored. A group's file goes when a checkpoint holds what was learned from it.
@@ -8,14 +9,14 @@ making alone; a torn last line is ignored. A group's file goes when a checkpoint
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from agentrl.agents.loop import RolloutSpec
+from agentrl.agents.rollout import RolloutSpec
 from agentrl.errors import CorruptFileError
 from agentrl.files import json_line
 from agentrl.records import turn_from_json, turn_to_json
@@ -27,15 +28,22 @@ _NAME = re.compile(r"group-(\d+)\.jsonl")
 class GroupLog:
     """The file of one group."""
 
-    def __init__(self, path: Path, spec: RolloutSpec, turns: list[list[Turn]]) -> None:
+    def __init__(self, path: Path, spec: RolloutSpec, turns: list[list[Turn]], rewarded: set[int]) -> None:
         self.spec = spec
         self.turns = turns
         """Of each rollout, the turns of a killed process; they are complete and none of them failed."""
+        self.rewarded = rewarded
+        """Rollouts that were played to their end, and rewarded for it."""
         self._path = path
 
     def add(self, rollout: int, turn: Turn) -> None:
         """Keep a turn that is complete."""
         self._append({"rollout": rollout, "turn": turn_to_json(turn)})
+
+    def reward(self, rollout: int, turns: list[Turn]) -> None:
+        """Keep the rewards that the turns of a rollout have at its end."""
+        given = [{"rewards": turn.rewards, "scored_version": turn.scored_version} for turn in turns]
+        self._append({"rollout": rollout, "given": given})
 
     def restart(self, rollout: int) -> None:
         """The rollout begins anew: its turns so far are of no use."""
@@ -67,9 +75,9 @@ class Journal:
         if found is not None:
             return found
         path.parent.mkdir(parents=True, exist_ok=True)
-        header = {"task": dataclasses.asdict(spec.task), "rollouts": spec.rollouts, "seed": spec.seed}
+        header = {"task": asdict(spec.task), "rollouts": spec.rollouts, "seed": spec.seed}
         path.write_bytes(json_line(header))
-        return GroupLog(path, spec, [[] for _ in range(spec.rollouts)])
+        return GroupLog(path, spec, [[] for _ in range(spec.rollouts)], set())
 
     def forget(self, below: int) -> None:
         """Remove the groups whose number is lower: a checkpoint has what was learned from them."""
@@ -98,12 +106,17 @@ class Journal:
             header = json.loads(lines[0])
             spec = RolloutSpec(Task(**header["task"]), header["rollouts"], header["seed"])
             turns: list[list[Turn]] = [[] for _ in range(spec.rollouts)]
+            rewarded: set[int] = set()
             for line in lines[1:]:
                 record = json.loads(line)
-                if record["turn"] is None:
-                    turns[record["rollout"]].clear()
+                rollout = turns[record["rollout"]]
+                if "given" in record:
+                    rewarded.add(record["rollout"])
+                    rollout[:] = [replace(turn, **given) for turn, given in zip(rollout, record["given"], strict=True)]
+                elif record["turn"] is None:
+                    rollout.clear()
                 else:
-                    turns[record["rollout"]].append(turn_from_json(record["turn"]))
+                    rollout.append(turn_from_json(record["turn"]))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise CorruptFileError(path, f"not the turns of a group: {type(error).__name__}: {error}") from error
-        return GroupLog(path, spec, turns)
+        return GroupLog(path, spec, turns, rewarded)

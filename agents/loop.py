@@ -12,16 +12,15 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
 
-from agentrl.agents.episode import Limits, LLMAgent, Monitor, ReplayError, play_episode
+from agentrl.agents.episode import Limits, LLMAgent, Monitor, ReplayError, deadline, play_episode
+from agentrl.agents.rollout import Rollout, RolloutSpec, TurnLog
 from agentrl.envs.base import Episode
 from agentrl.errors import InfraError, RunStoppedError
-from agentrl.types import Group, Outcome, Task, Turn
+from agentrl.types import Group, Task, Turn
 
-__all__ = ["AgentLoop", "EnvFactory", "LLMAgent", "Limits", "MonitorFactory", "RolloutSpec"]
+__all__ = ["AfterRollout", "AgentLoop", "EnvFactory", "LLMAgent", "Limits", "MonitorFactory", "RolloutSpec"]
 
 PAUSE_S = 0.1
 """Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back by then,
@@ -35,26 +34,10 @@ EnvFactory = Callable[[str], Episode]
 MonitorFactory = Callable[[Task], Monitor]
 """Makes what follows an episode of a task."""
 
-
-@dataclass(frozen=True, slots=True)
-class RolloutSpec:
-    """What to play: `rollouts` episodes of one task. Together with the weights, `seed` determines them."""
-
-    task: Task
-    rollouts: int
-    seed: int
-
-
-class TurnLog(Protocol):
-    """Where the turns of a group are kept while it is played; see `agentrl.agents.journal`."""
-
-    @property
-    def turns(self) -> list[list[Turn]]:
-        """Of each rollout, the turns that were played before."""
-        ...
-
-    def add(self, rollout: int, turn: Turn) -> None: ...
-    def restart(self, rollout: int) -> None: ...
+AfterRollout = Callable[[LLMAgent, Task, Sequence[Turn], str], Awaitable[None]]
+"""Adds rewards to the turns of an episode that has ended, e.g. `agentrl.agents.information_gain`. What the engine has
+cached for the session, the last argument, is still there. An InfraError lets it be called again, and may be raised as
+often as any failure of a rollout."""
 
 
 class AgentLoop:
@@ -65,6 +48,7 @@ class AgentLoop:
         agent: the policy.
         limits: bounds of turns, episodes and the run.
         monitor: makes what follows an episode beside its environment, if anything shall.
+        after_rollout: rewards the turns of each episode at its end, while others go on.
     """
 
     def __init__(
@@ -74,6 +58,7 @@ class AgentLoop:
         limits: Limits | None = None,
         *,
         monitor: MonitorFactory | None = None,
+        after_rollout: AfterRollout | None = None,
     ) -> None:
         self.agent, self.limits = agent, limits or Limits()
         self.attempts = 0
@@ -82,7 +67,7 @@ class AgentLoop:
         """Episodes that an infrastructure error ended."""
         self.discarded = 0
         """Action tokens of turns that did not get into their group: their replay failed."""
-        self._make_env, self._monitor = make_env, monitor
+        self._make_env, self._monitor, self._after_rollout = make_env, monitor, after_rollout
         self._idle: dict[str, list[Episode]] = {}
         self._playing = self._most = 0
         """Episodes that play now, and the most that ever did."""
@@ -138,7 +123,7 @@ class AgentLoop:
             raise _first(errors) from None
         group = Group(spec.task)
         for rollout in rollouts:
-            group.graft(Group(spec.task, rollout.result()))
+            group.graft(Group(spec.task, rollout.result().turns))
         return group
 
     def close(self) -> None:
@@ -148,72 +133,68 @@ class AgentLoop:
                 env.close()
         self._idle.clear()
 
-    async def _rollout(
-        self, spec: RolloutSpec, index: int, places: asyncio.Semaphore, log: TurnLog | None
-    ) -> list[Turn]:
-        """One rollout: the turns of its episode, and for each failure a leaf beside the turn that came to pass."""
-        turns: list[Turn] = []
-        past: list[int] = []  # indices of the episode's own turns
-
-        def keep(turn: Turn) -> None:
-            turn.parent = past[-1] if past else None
-            past.append(len(turns))
-            turns.append(turn)
-
-        for turn in log.turns[index] if log else ():
-            keep(turn)
-
-        def played(turn: Turn) -> None:
-            if log is not None:
-                log.add(index, turn)
-            keep(turn)
-
+    async def _rollout(self, spec: RolloutSpec, index: int, places: asyncio.Semaphore, log: TurnLog | None) -> Rollout:
+        rollout = Rollout(index, log)
         asked = time.perf_counter()
         async with places:
             for retry in range(self.limits.retries + 1):
                 if retry:
                     await asyncio.sleep(PAUSE_S * 2 ** (retry - 1))
-                if past and turns[past[-1]].outcome.done:
+                if rollout.over and (rollout.rewarded or self._after_rollout is None):
                     break
                 queued_s, asked = time.perf_counter() - asked, time.perf_counter()
-                failure = await self._attempt(spec, index, [turns[i] for i in past], played, queued_s)
+                failure = await self._attempt(spec, index, rollout, queued_s)
                 if failure is None:
                     break
-                turns.append(_failed(turns[past[-1]] if past else None, past[-1] if past else None, failure))
+                if not rollout.over or retry == self.limits.retries:
+                    rollout.fail(failure)
                 if isinstance(failure, ReplayError):
-                    self.discarded += sum(len(turns[i].action_ids) for i in past)
-                    past.clear()
-                    if log is not None:
-                        log.restart(index)
-        return turns
+                    self.discarded += rollout.restart()
+        return rollout
 
-    async def _attempt(
-        self, spec: RolloutSpec, index: int, past: list[Turn], played: Callable[[Turn], None], queued_s: float
-    ) -> InfraError | None:
-        """Play the rest of an episode; returns what ended it before its time."""
+    async def _attempt(self, spec: RolloutSpec, index: int, rollout: Rollout, queued_s: float) -> InfraError | None:
+        """Play the rest of an episode and reward it; returns what ended that before its time."""
         self.attempts += 1
         self._playing += 1
         self._most = max(self._most, self._playing)
-        idle = self._idle.setdefault(spec.task.env_id, [])
-        env: Episode | None = None
         session = f"episode {next(_serial)}"
-        seed = spec.seed * 65_537 + index
         try:
-            env = idle.pop() if idle else self._make_env(spec.task.env_id)
-            monitor = self._monitor(spec.task) if self._monitor is not None else None
-            await play_episode(
-                env, self.agent, spec.task, seed, self.limits, session, past, played, monitor, queued_s=queued_s
-            )
+            if not rollout.over:
+                await self._play(spec, index, rollout, session, queued_s)
+            if self._after_rollout is not None:
+                async with deadline(self.limits.turn_seconds):
+                    await self._after_rollout(self.agent, spec.task, rollout.episode, session)
+                rollout.reward()
         except InfraError as error:
-            if env is not None:
-                env.close()  # its state is unknown
             self._count_failure(error)
             return error
         finally:
             self._playing -= 1
             self.agent.engine.release(session)
-        idle.append(env)
         return None
+
+    async def _play(self, spec: RolloutSpec, index: int, rollout: Rollout, session: str, queued_s: float) -> None:
+        idle = self._idle.setdefault(spec.task.env_id, [])
+        env = idle.pop() if idle else self._make_env(spec.task.env_id)
+        monitor = self._monitor(spec.task) if self._monitor is not None else None
+        seed = spec.seed * 65_537 + index
+        try:
+            await play_episode(
+                env,
+                self.agent,
+                spec.task,
+                seed,
+                self.limits,
+                session,
+                rollout.episode,
+                rollout.add,
+                monitor,
+                queued_s=queued_s,
+            )
+        except InfraError:
+            env.close()  # its state is unknown
+            raise
+        idle.append(env)
 
     def _count_failure(self, error: InfraError) -> None:
         """Stop the run if too many of the latest attempts failed.
@@ -232,21 +213,6 @@ class AgentLoop:
                 f"{failed} of the latest {latest} episodes ended in an infrastructure error, more than the share of "
                 f"{self.limits.failure_rate:.0%} allowed; the last: {error}"
             ) from error
-
-
-def _failed(last: Turn | None, parent: int | None, error: InfraError) -> Turn:
-    """The turn during which the infrastructure failed: it has no action, and takes part in nothing."""
-    return Turn(
-        parent=parent,
-        prompt_ids=(),
-        action_ids=(),
-        logprobs=(),
-        versions=(),
-        observation=last.feedback if last else "",
-        action="",
-        rewards={},
-        outcome=Outcome.infra_error(str(error)),
-    )
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -89,6 +89,23 @@ class Renderer:
         """Ids of an action that was not sampled (a demonstration), the end of its turn included."""
         return [*self._encode_cached(self._clean(text)), self.end_id]
 
+    def action_around(self, before: str, text: str, after: str) -> tuple[list[int], range]:
+        """Ids of an action that was not sampled and has `text` in it; and where: the ids with a character of it.
+
+        Control tokens are broken in `text` alone. An id across its border counts as part of it.
+
+        Raises:
+            ConfigError: the tokenizer does not tell which characters a token stands for.
+        """
+        if not self._tokenizer.is_fast:
+            raise ConfigError("the tokenizer gives no character offsets; use a fast one (tokenizer.json)")
+        text = self._plain(text)
+        encoded = self._tokenizer(f"{before}{text}{after}", add_special_tokens=False, return_offsets_mapping=True)
+        first, last = len(before), len(before) + len(text)
+        spans = enumerate(encoded["offset_mapping"] if text else ())
+        inside = [i for i, (begin, end) in spans if begin < min(end, last) and end > first]
+        return list(encoded["input_ids"]), range(inside[0], inside[-1] + 1) if inside else range(0)
+
     def parse(self, action_ids: Sequence[int]) -> str:
         """The text of an action for the environment: no special tokens, no space around it."""
         text = self._tokenizer.decode(list(action_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -101,8 +118,10 @@ class Renderer:
 
     def _clean(self, text: str) -> str:
         """As the template would treat `text`, except that control tokens written in it are broken into plain text."""
-        text = self._specials.sub(lambda m: f"{m[0][0]} {m[0][1:]}" if len(m[0]) > 1 else "", text)
-        return text.strip() if self._strip else text
+        return self._plain(text).strip() if self._strip else self._plain(text)
+
+    def _plain(self, text: str) -> str:
+        return self._specials.sub(lambda m: f"{m[0][0]} {m[0][1:]}" if len(m[0]) > 1 else "", text)
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         text = self._tokenizer.apply_chat_template(

@@ -128,7 +128,8 @@ class TextEnv(gym.Env[str, str]):
         """What is known of a task's answer, as plain values that JSON can carry; empty where nothing is.
 
         For the trainer alone (`Task.reference`): none of it may show in an observation or in `info`. The usual keys are
-        `answer` (the text that the oracle answers), `aliases` (others that count as much), `entities` and `evidence`.
+        `answer` (the text that the oracle answers), `answer_form` (an action that gives one, with `{answer}` in it),
+        `aliases` (others that count as much), `entities` and `evidence`.
 
         Raises:
             UnknownNameError: there is no such task.

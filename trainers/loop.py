@@ -15,6 +15,7 @@ from agentrl.config import Config
 from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.demos import make_env
+from agentrl.trainers.gains import information_gain
 from agentrl.trainers.methods import get_method
 from agentrl.trainers.prepare import device, load_skeleton
 from agentrl.trainers.reinforce import Reinforcement
@@ -58,6 +59,7 @@ def check(config: Config) -> None:
     for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
         env.tasks(split)
     method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
+    information_gain(rl.information_gain, method, env)
     if config.warm_start.demonstrations:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})
         env.demonstrator(mistakes=config.warm_start.mistakes)

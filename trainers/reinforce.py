@@ -15,6 +15,7 @@ from agentrl.trainers.credit import assign
 from agentrl.trainers.curriculum import Curriculum
 from agentrl.trainers.data import Row, make_rows, per_turn, with_credit
 from agentrl.trainers.evaluate import fixed_tasks
+from agentrl.trainers.gains import information_gain
 from agentrl.trainers.gate import check_gate
 from agentrl.trainers.learner import Learner, LearnerOptions
 from agentrl.trainers.methods import Method, get_method
@@ -65,7 +66,8 @@ class Reinforcement:
         self.pace = Pace(config.async_.staleness, config.rl.tasks_per_step, config.rl.steps)
         self.begun = self.pace.batch * session.state.version
         """Groups of the plan that were trained, or play."""
-        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path)
+        gains = information_gain(config.rl.information_gain, self.method, session.env)
+        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path, gains)
         self.curriculum = Curriculum(
             session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
         )

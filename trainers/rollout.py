@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.agents.engine import Engine, Probe
-from agentrl.agents.loop import AgentLoop, Limits, LLMAgent
+from agentrl.agents.loop import AfterRollout, AgentLoop, Limits, LLMAgent
 from agentrl.agents.render import Renderer
 from agentrl.agents.weights import cast_weights
 from agentrl.config import Config
@@ -80,11 +80,19 @@ def context(config: Config, model: PreTrainedModel) -> int:
     return min(config.model.max_context, int(getattr(model.config, "max_position_embeddings", 1 << 30)))
 
 
-def agent_loop(config: Config, engine: Engine, renderer: Renderer, temperature: float, max_turns: int = 0) -> AgentLoop:
+def agent_loop(
+    config: Config,
+    engine: Engine,
+    renderer: Renderer,
+    temperature: float,
+    max_turns: int = 0,
+    after_rollout: AfterRollout | None = None,
+) -> AgentLoop:
     """A loop that samples at one temperature, within the limits of the configuration.
 
     Args:
         max_turns: of an episode; 0 for those of the environment.
+        after_rollout: see `AgentLoop`.
     """
     params = SamplingParams(temperature=temperature, max_tokens=config.engine.max_action_tokens)
     limits = Limits(
@@ -93,7 +101,8 @@ def agent_loop(config: Config, engine: Engine, renderer: Renderer, temperature: 
         retries=config.failures.retries,
         failure_rate=config.failures.max_rate,
     )
-    return AgentLoop(lambda _: make_env(config.env), LLMAgent(engine, renderer, params), limits)
+    agent = LLMAgent(engine, renderer, params)
+    return AgentLoop(lambda _: make_env(config.env), agent, limits, after_rollout=after_rollout)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentrl.agents.engine import Engine, EngineStats, SyncReport
 from agentrl.agents.journal import Journal
-from agentrl.agents.loop import RolloutSpec
+from agentrl.agents.loop import AfterRollout, RolloutSpec
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
 from agentrl.envs.base import Episode
@@ -35,9 +35,18 @@ class Stage:
         learner: gives the weights.
         renderer: speaks the policy's template.
         folder: of the run.
+        after_rollout: rewards the episodes that are trained.
     """
 
-    def __init__(self, world: World, config: Config, learner: Learner, renderer: Renderer, folder: Path) -> None:
+    def __init__(
+        self,
+        world: World,
+        config: Config,
+        learner: Learner,
+        renderer: Renderer,
+        folder: Path,
+        after_rollout: AfterRollout | None = None,
+    ) -> None:
         self._world = dataclasses.replace(world, spread=config.engine.kind == "embedded")
         self._learner = learner
         self._journal = Journal(folder / INFLIGHT)
@@ -45,7 +54,9 @@ class Stage:
         self._actor: Actor | None = None
         if self._world.spread or world.first:
             self._engine: Engine = make_engine(config, learner.model, folder)
-            self._play = agent_loop(config, self._engine, renderer, config.rl.temperature, config.rl.max_turns)
+            self._play = agent_loop(
+                config, self._engine, renderer, config.rl.temperature, config.rl.max_turns, after_rollout
+            )
             self._exam = agent_loop(config, self._engine, renderer, config.eval.temperature)
             self._queue = RolloutQueue(self._play, self._journal)
             self._probe_ids = renderer.first("You can see a probe.")
@@ -92,8 +103,9 @@ class Stage:
 
         Returns:
             `engine/utilisation` (share of the time in which an engine worked), `engine/tokens_per_s` (of all),
-            `engine/replicas`, `engine/resumed` (generations continued after they were cut) and `engine/discarded`
-            (sampled tokens that reached no group).
+            `engine/replicas`, `engine/resumed` (generations continued after they were cut), `engine/discarded`
+            (sampled tokens that reached no group) and `time/scoring_share` (share of the time in which an engine scored
+            reference answers).
         """
         now, stats = time.perf_counter(), EngineStats(replicas=0)
         if self._actor is not None:
@@ -110,6 +122,7 @@ class Stage:
             "engine/replicas": float(sum(b.replicas for _, _, b in players)),
             "engine/resumed": float(sum(b.resumed - a.resumed for _, a, b in players)),
             "engine/discarded": float(sum(b.discarded - a.discarded for _, a, b in players)),
+            "time/scoring_share": sum(b.scoring_s - a.scoring_s for _, a, b in players) / (seconds * len(players)),
         }
 
     def close(self) -> None:

@@ -8,12 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from agentrl.agents.information_gain import GAIN
 from agentrl.errors import ConfigError
 from agentrl.trainers.credit.base import Array, Batch, Level, Rollout, check_unit, discounted
 from agentrl.trainers.rewards import Weights
-
-GAIN = "information_gain"
-"""Channel r^IG_t = s_t − s_{t−1}, s_t being the belief in the answer after turn t. A turn without a gain lacks it."""
 
 
 def standardised(x: Array, sample: Array) -> Array:

@@ -113,7 +113,7 @@ class SearchQAEnv(TextEnv):
         return self._tasks.kind(task_id)
 
     def reference(self, task_id: str) -> Mapping[str, Any]:
-        """`answer`, `aliases`, `entities` (titles from the question on) and `evidence` ({title, fact}, in order)."""
+        """See `Question.reference`."""
         return self._tasks.question(task_id).reference()
 
     def begin(self, task_id: str) -> Result:

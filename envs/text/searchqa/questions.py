@@ -47,9 +47,10 @@ class Question:
         return list(dict.fromkeys(e.title for e in self.evidence))
 
     def reference(self) -> Mapping[str, Any]:
-        """See `TextEnv.reference`."""
+        """`answer`, `answer_form`, `aliases`, `entities` (titles from the question on), `evidence` ({title, fact})."""
         return {
             "answer": self.answers[0],
+            "answer_form": "answer[{answer}]",
             "aliases": list(self.answers[1:]),
             "entities": list(self.entities),
             "evidence": [asdict(e) for e in self.evidence],

@@ -134,9 +134,9 @@ def test_nothing_known_of_the_answer_shows_before_it_is_read(env: Episode) -> No
 
 def test_references_are_plain_and_complete(env: Episode) -> None:
     known = env.reference("test/4hop/3")
-    assert known.keys() == {"answer", "aliases", "entities", "evidence"}
+    assert known.keys() == {"answer", "answer_form", "aliases", "entities", "evidence"}
     assert len(known["evidence"]) == 4
-    assert [*map(type, known.values())] == [str, list, list, list]
+    assert [*map(type, known.values())] == [str, str, list, list, list]
     assert set(known["evidence"][0]) == {"title", "fact"}
     with pytest.raises(UnknownNameError, match="unknown task 'test/9hop/0'"):
         env.reference("test/9hop/0")

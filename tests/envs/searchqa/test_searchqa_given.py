@@ -58,6 +58,7 @@ def test_they_are_played_like_generated_ones(files: dict[str, str]) -> None:
     assert [env.kind(task) for task in ("train/0", "test/0")] == ["", "2hop"]
     assert env.reference("test/0") == {
         "answer": "Mont Lozère",
+        "answer_form": "answer[{answer}]",
         "aliases": ["Lozère"],
         "entities": [],
         "evidence": [{"title": "Loire", "fact": ""}, {"title": "Cévennes", "fact": "Mont Lozère is the highest."}],
