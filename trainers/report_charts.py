@@ -106,7 +106,7 @@ def _draw(panel: Panel, curves: Mapping[str, np.ndarray]) -> str:
         axes.set_ylim(0, 1)
     if len(curves) > 1:
         axes.legend(loc="best", fontsize=8)
-    return _svg(figure, panel.title)
+    return svg(figure, panel.title)
 
 
 def _thin(xy: np.ndarray) -> np.ndarray:
@@ -116,12 +116,12 @@ def _thin(xy: np.ndarray) -> np.ndarray:
     return np.stack([part.mean(axis=0) for part in np.array_split(xy, MAX_POINTS)])
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg(figure: Figure, title: str) -> str:
     """The figure as an `<svg>` element whose ids are its own and whose ink is `currentColor`."""
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
+    markup = text.getvalue()
+    markup = markup[markup.index("<svg") :]
     prefix = re.sub(r"\W+", "-", title.lower()) + "-"
     rules: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         (r"<metadata>.*?</metadata>", ""),
@@ -132,5 +132,5 @@ def _svg(figure: Figure, title: str) -> str:
         (r'width="[\d.]+pt" height="[\d.]+pt"', f'role="img" aria-label="{title}"'),
     )
     for pattern, new in rules:
-        svg = re.sub(pattern, new, svg, flags=re.DOTALL)
-    return svg
+        markup = re.sub(pattern, new, markup, flags=re.DOTALL)
+    return markup

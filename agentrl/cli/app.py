@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 import agentrl
-from agentrl.cli import bench, doctor, engine, envs, evaluate, images, methods, play, rollout, sandboxes, serve, train
+from agentrl.cli import (
+    bench,
+    doctor,
+    engine,
+    envs,
+    evaluate,
+    images,
+    methods,
+    play,
+    reproduce,
+    rollout,
+    sandboxes,
+    serve,
+    train,
+)
 
 app = typer.Typer(
     name="agentrl",
@@ -27,6 +41,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 app.command()(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command()(reproduce.reproduce)
 app.command()(rollout.rollout)
 app.command()(play.play)
 app.add_typer(envs.app, name="envs")

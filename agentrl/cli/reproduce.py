@@ -1,0 +1,42 @@
+"""`agentrl reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentrl.cli.options import Json, Set, print_json
+
+
+def reproduce(
+    name: Annotated[str, typer.Argument(help="What to reproduce, e.g. igpo.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … of every arm.")] = 3,
+    arms: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: runs/reproduce-NAME.")] = None,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Train a method and its baselines from the same warm start, over several seeds, and compare them.
+
+    What is finished in the folder is not run again: an interrupted reproduction continues.
+
+    Examples:
+
+        agentrl reproduce igpo
+
+        agentrl reproduce igpo --seeds 1 --arm igpo --arm grpo --set rl.steps=20
+    """
+    from agentrl.trainers.reproduce import load
+    from agentrl.trainers.reproduce import reproduce as run
+    from agentrl.trainers.reproduce_report import table, write_report
+
+    what = load(name)
+    folder = out or Path("runs") / f"reproduce-{name}"
+    result = run(what, folder, range(seeds), overrides or [], arms or [], lambda line: typer.echo(line, err=True))
+    report = write_report(folder, result)
+    if as_json:
+        print_json(result)
+        return
+    print(f"arXiv {what.paper}: {what.claim}\n\n{table(result)}\n\nreport: {report}")
