@@ -12,9 +12,9 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from agentrl.agents.judges.cache import AnswerCache
 from agentrl.errors import ConfigError, InfraError, MissingExtraError
@@ -35,6 +35,20 @@ _log = logging.getLogger(__name__)
 
 class ChatError(InfraError):
     """The endpoint gave no answer that can be used."""
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+
+
+class _Completion(BaseModel):
+    """What is needed of a reply; the library takes any for granted."""
+
+    choices: Annotated[list[_Choice], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +118,10 @@ class Chat:
         """End what is in flight, and the connections."""
 
         async def end() -> None:
-            for task in self._asked.values():
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
                 task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             await self._client.close()
 
         self._submit(end()).result()
@@ -177,16 +193,17 @@ class Chat:
     async def _send(self, request: dict[str, Any]) -> str:
         self.requests += 1
         try:
-            completion = await self._client.chat.completions.create(**request)
+            reply = await self._client.chat.completions.with_raw_response.create(**request)
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
             raise ConfigError(f"{self._whom}: {error}; correct url, model or api_key of the judge") from error
         except (openai.BadRequestError, openai.UnprocessableEntityError):
             raise
         except openai.OpenAIError as error:
             raise ChatError(f"{self._whom}: {type(error).__name__}: {error}") from error
-        if not completion.choices:
-            raise ChatError(f"{self._whom}: the answer holds no choice")
-        return completion.choices[0].message.content or ""
+        try:
+            return _Completion.model_validate_json(reply.content).choices[0].message.content or ""
+        except ValidationError as error:
+            raise ChatError(f"{self._whom}: no chat completion but {reply.content!r:.200}") from error
 
     @property
     def _whom(self) -> str:

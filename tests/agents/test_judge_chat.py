@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,17 @@ def test_an_answer_of_another_form_is_asked_for_again_and_never_kept(server: Cha
     assert len(server.asked) == 5
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"3", b"null", b"{}", b'{"choices": null}', b'{"choices": [{}]}', b'{"choices": [7]}']
+    + [b'{"choices": [{"message": %s}]}' % message for message in (b"null", b'"two"', b'{"content": 2}')],
+)
+def test_a_reply_that_makes_no_sense_is_an_infrastructure_error(server: ChatServer, chats: Any, body: bytes) -> None:
+    server.answer = lambda asked: body
+    with pytest.raises(ChatError, match=r"judge-1 at http"):
+        chats(retries=0).ask_blocking(say("a"), Answer)
+
+
 @pytest.mark.parametrize("around", ["%s", "```json\n%s\n```", "<think>Is {it} two?</think>\n\n```\n%s\n```"])
 def test_a_server_without_schemas_is_asked_without(
     server: ChatServer, chats: Any, around: str, caplog: pytest.LogCaptureFixture
@@ -226,3 +238,20 @@ def test_who_stops_asking_does_not_take_the_answer_from_others(server: ChatServe
 
     assert asyncio.run(play()).number == 2
     assert len(server.asked) == 1
+
+
+def test_closing_ends_what_is_in_flight(server: ChatServer, tmp_path: Path) -> None:
+    chat = Chat(ChatOptions(server.url, "judge-1", KEY, cache=tmp_path / "answers.sqlite"))
+    arrived = threading.Event()
+
+    def hang(asked: Asked) -> float:
+        arrived.set()
+        return 30.0
+
+    server.answer = hang
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(chat.ask_blocking, say("a"), Answer)
+        assert arrived.wait(10)
+        chat.close()
+        with pytest.raises(CancelledError):
+            asking.result(10)

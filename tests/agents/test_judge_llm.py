@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,9 @@ from agentrl.agents.judges.monitor import ChecklistMonitor
 from agentrl.agents.judges.programmatic import CheckJudge
 from agentrl.agents.judges.state import Judge
 from agentrl.errors import InfraError
-from agentrl.types import Task, Turn
+from agentrl.types import Task
 from tests.fixtures.chat_server import KEY, Asked, ChatServer, RefusalError, chat_server
-from tests.fixtures.dialogues import called, said, state, turn_of
+from tests.fixtures.dialogues import called, said, state, watch
 
 ITEM = Item(
     "cancel",
@@ -172,18 +171,9 @@ def test_model_and_program_agree_on_dialogues_of_tooldesk(server: ChatServer, ju
     env: Any = gym.make("ToolDesk-v0")
     for task_id in list(env.tasks("train"))[:4]:
         task = Task("ToolDesk-v0", task_id, reference=env.reference(task_id))
-        rewards = [asyncio.run(episode(env, task, partial(ChecklistMonitor, j))) for j in (judge, CheckJudge())]
-        assert rewards[0] == rewards[1]
-        assert any(value for turn in rewards[0] for value in turn.values())
-
-
-async def episode(env: Any, task: Task, monitor_of: Any) -> list[dict[str, float]]:
-    """The rewards of the oracle's steps, after one that fails."""
-    observation, _ = env.reset(options={"task": task.task_id})
-    monitor, turns = monitor_of(task), list[Turn]()
-    for action in ["find_user name nobody pin 1", *list(env.oracle())]:
-        feedback, _, _, _, info = env.step(action)
-        turns.append(turn_of(action, feedback, observation=observation))
-        await monitor(turns[-1], info)
-        observation = feedback
-    return [turn.rewards for turn in turns]
+        by_model, by_program = (
+            asyncio.run(watch(env, task, ChecklistMonitor(j, task), first=["find_user name nobody pin 1"]))
+            for j in (judge, CheckJudge())
+        )
+        assert by_model == by_program
+        assert any(value for turn in by_model for channel, value in turn.rewards.items() if "/" in channel)

@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import agentrl  # noqa: F401 - registers the environments
 from tests.conftest import require
 
 require("transformers")
@@ -27,7 +29,7 @@ from agentrl.agents.render import Renderer
 from agentrl.envs.base import Episode, Result, TextEnv
 from agentrl.errors import ConfigError, InfraError
 from agentrl.types import Completion, Group, Outcome, SamplingParams, Task, Turn
-from tests.fixtures.dialogues import turn_of
+from tests.fixtures.dialogues import turn_of, watch
 from tests.fixtures.families import family_tokenizer
 
 NAMES = "abcd"
@@ -146,6 +148,24 @@ def test_what_does_not_fit_is_refused() -> None:
         ChecklistMonitor(CheckJudge(), Task("Desk-v0", "a task"))
     with pytest.raises(ConfigError, match="for 2 user turns"):
         follow(ChecklistMonitor(Table([]), task([plain("a", 1)], [plain("a", 1)])), [{}])
+
+
+@pytest.mark.parametrize("domain", ["retail", "airline"])
+def test_the_oracle_of_tooldesk_earns_the_whole_checklist_and_idle_words_nothing(domain: str) -> None:
+    env: Any = gym.make("ToolDesk-v0", domain=domain)
+    for task_id in list(env.tasks("valid"))[:12]:
+        told = Task("ToolDesk-v0", task_id, reference=env.reference(task_id))
+        lists = told.reference["checklist"]
+        weights = {f"checklist/{t}/{i['id']}": i["weight"] for t, items in enumerate(lists) for i in items}
+
+        solved = asyncio.run(watch(env, told, ChecklistMonitor(CheckJudge(), told)))
+        earned = sum(w * turn.rewards.get(channel, 0.0) for turn in solved for channel, w in weights.items())
+        assert earned / len(lists) == pytest.approx(1.0)
+        assert solved[-1].outcome == Outcome.terminated(success=True)
+        idle = asyncio.run(watch(env, told, ChecklistMonitor(CheckJudge(), told), first=["say[Done.]"]))
+        opened = {f"checklist/0/{i['id']}": 0.0 for i in lists[0] if not i["dependence"]}
+        assert {channel: v for channel, v in idle[0].rewards.items() if channel in weights} == opened
+        assert [turn.outcome for turn in idle] == [Outcome.truncated("strict_item_unmet")]
 
 
 # -- in the agent loop -----------------------------------------------------------------------------------------
