@@ -275,6 +275,24 @@ class AsyncConfig(Section):
         return self
 
 
+class JudgeConfig(Section):
+    """Who judges the items of checklists that no program can check: a language model on an OpenAI-compatible server."""
+
+    url: str = ""
+    """Up to and with the version, `http://host:8000/v1`; "" judges by program alone."""
+    model: str = ""
+    api_key: str = Field("", exclude=True, repr=False)
+    """What the server wants; default: the environment variable AGENTRL_JUDGE_API_KEY. Never written to disk."""
+    concurrency: int = Field(64, ge=1)
+    """Questions at a time."""
+
+    @model_validator(mode="after")
+    def _check_model(self) -> Self:
+        if bool(self.url) != bool(self.model):
+            raise ValueError("url and model go together: give both, or neither")
+        return self
+
+
 class FailureConfig(Section):
     """What a run puts up with."""
 
@@ -299,6 +317,7 @@ class Config(Section):
     engine: EngineConfig = EngineConfig()
     async_: AsyncConfig = Field(AsyncConfig(), alias="async")
     failures: FailureConfig = FailureConfig()
+    judge: JudgeConfig = JudgeConfig()
 
     @model_validator(mode="after")
     def _check_adapters(self) -> Self:

@@ -23,6 +23,7 @@ from agentrl.trainers.report import write_report
 from agentrl.trainers.rollout import context, servers_engine
 from agentrl.trainers.runs import free_run_dir
 from agentrl.trainers.session import Session
+from agentrl.trainers.verdicts import checklist_monitor
 from agentrl.trainers.warm_start import warm_start
 from agentrl.trainers.world import World, launch
 
@@ -60,6 +61,7 @@ def check(config: Config) -> None:
         env.tasks(split)
     method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
     information_gain(rl.information_gain, method, env)
+    checklist_monitor(config.judge, method, env)
     if config.warm_start.demonstrations:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})
         env.demonstrator(mistakes=config.warm_start.mistakes)

@@ -26,6 +26,7 @@ from agentrl.trainers.rollout_metrics import rollout_metrics
 from agentrl.trainers.session import Session
 from agentrl.trainers.stage import Stage
 from agentrl.trainers.staleness import staleness_metrics
+from agentrl.trainers.verdicts import checklist_monitor
 from agentrl.types import Group, Task
 
 GATE_STEPS = 3
@@ -67,7 +68,8 @@ class Reinforcement:
         self.begun = self.pace.batch * session.state.version
         """Groups of the plan that were trained, or play."""
         gains = information_gain(config.rl.information_gain, self.method, session.env)
-        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path, gains)
+        monitor = checklist_monitor(config.judge, self.method, session.env)
+        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path, gains, monitor)
         self.curriculum = Curriculum(
             session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentrl.agents.engine import Engine, EngineStats, SyncReport
 from agentrl.agents.journal import Journal
-from agentrl.agents.loop import AfterRollout, RolloutSpec
+from agentrl.agents.loop import AfterRollout, MonitorFactory, RolloutSpec
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
 from agentrl.envs.base import Episode
@@ -35,7 +35,7 @@ class Stage:
         learner: gives the weights.
         renderer: speaks the policy's template.
         folder: of the run.
-        after_rollout: rewards the episodes that are trained.
+        after_rollout, monitor: reward the episodes that are trained, at their end or at every turn.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Stage:
         renderer: Renderer,
         folder: Path,
         after_rollout: AfterRollout | None = None,
+        monitor: MonitorFactory | None = None,
     ) -> None:
         self._world = dataclasses.replace(world, spread=config.engine.kind == "embedded")
         self._learner = learner
@@ -55,7 +56,7 @@ class Stage:
         if self._world.spread or world.first:
             self._engine: Engine = make_engine(config, learner.model, folder)
             self._play = agent_loop(
-                config, self._engine, renderer, config.rl.temperature, config.rl.max_turns, after_rollout
+                config, self._engine, renderer, config.rl.temperature, config.rl.max_turns, after_rollout, monitor
             )
             self._exam = agent_loop(config, self._engine, renderer, config.eval.temperature)
             self._queue = RolloutQueue(self._play, self._journal)
