@@ -27,19 +27,17 @@ SMALL = {"vocab_size": VOCAB, "hidden_size": 32, "intermediate_size": 48, "num_a
 POSITIONS = {"max_position_embeddings": 512}
 
 
-def make(kind: str) -> PreTrainedModel:
+def make(kind: str, vocabulary: int = VOCAB) -> PreTrainedModel:
+    size: dict[str, Any] = {**SMALL, **POSITIONS, "vocab_size": vocabulary}
     torch.manual_seed(0)
     model: PreTrainedModel
     if kind == "qwen3":
-        model = Qwen3ForCausalLM(
-            Qwen3Config(**SMALL, **POSITIONS, num_hidden_layers=2, num_key_value_heads=2, head_dim=8)
-        )
+        model = Qwen3ForCausalLM(Qwen3Config(**size, num_hidden_layers=2, num_key_value_heads=2, head_dim=8))
     elif kind == "lfm2":
         kinds = ["conv", "full_attention", "conv"]
         model = Lfm2ForCausalLM(
             Lfm2Config(
-                **SMALL,
-                **POSITIONS,
+                **size,
                 num_hidden_layers=3,
                 num_key_value_heads=2,
                 layer_types=kinds,
@@ -47,9 +45,9 @@ def make(kind: str) -> PreTrainedModel:
             )
         )
     elif kind == "llama":
-        model = LlamaForCausalLM(LlamaConfig(**SMALL, **POSITIONS, num_hidden_layers=2, num_key_value_heads=4))
+        model = LlamaForCausalLM(LlamaConfig(**size, num_hidden_layers=2, num_key_value_heads=4))
     else:
-        model = GPT2LMHeadModel(GPT2Config(vocab_size=VOCAB, n_embd=32, n_layer=2, n_head=4, n_positions=512))
+        model = GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_embd=32, n_layer=2, n_head=4, n_positions=512))
     with torch.no_grad():
         for p in model.parameters():  # freshly initialised models are almost uniform, and would pass with wrong states
             p.mul_(4.0 if p.dim() > 1 else 1.0)
