@@ -224,13 +224,13 @@ class EmbeddedEngine:
                 span = 1 + max(s.slot for s in ready)
                 rows = self._slots[:span] if len(ready) > span // 2 else ready
                 self._advance([(s, int(s.request is not None and not s.request.done.done())) for s in rows])
-            generated = time.perf_counter()
-            self._score()
-            now = time.perf_counter()
-            self._busy_s += now - begun
-            self._scoring_s += now - generated
+            if asking := self._asking():
+                asked = time.perf_counter()
+                self._score(asking)
+                self._scoring_s += time.perf_counter() - asked
+            self._busy_s += time.perf_counter() - begun
             await asyncio.sleep(0)
-            if not self._waiting() and not self._scored():
+            if not self._waiting() and not self._asking():
                 self._pump = None
                 return
 
@@ -252,11 +252,10 @@ class EmbeddedEngine:
                 self._cache.copy(leader.slot, held.slot, leader.cached)
                 held.cached = leader.cached
 
-    def _score(self) -> None:
+    def _score(self, asking: list[Session]) -> None:
         """One pass for those who want scores: over contexts that are not cached yet, else over copies of targets."""
-        waiting = self._scored()
         behind = []
-        for held in waiting:
+        for held in asking:
             assert held.scoring is not None
             if held.scoring.version != self.version:
                 held.scoring.version = self.version
@@ -265,11 +264,11 @@ class EmbeddedEngine:
                 behind.append((held, rest))
         if behind:
             self._advance(batches(behind)[0])
-        elif waiting:
-            self._score_copies(waiting)
+        else:
+            self._score_copies(asking)
 
-    def _score_copies(self, waiting: list[Session]) -> None:
-        chosen = choose(waiting, self._pads, self.model.config.get_text_config().vocab_size)
+    def _score_copies(self, asking: list[Session]) -> None:
+        chosen = choose(asking, self._pads, self.model.config.get_text_config().vocab_size)
         copies = lay_out(chosen, self._pads, self.model.device)
         self._cache.reserve(len(self._slots), copies.append.reach)
         self._cache.plan = copies.append
@@ -292,7 +291,7 @@ class EmbeddedEngine:
     def _waiting(self) -> list[Session]:
         return [s for s in self._slots if s.request is not None and not s.request.done.done()]
 
-    def _scored(self) -> list[Session]:
+    def _asking(self) -> list[Session]:
         return [s for s in self._slots if s.scoring is not None and not s.scoring.done.done()]
 
     def _ended(self, pump: asyncio.Task[None]) -> None:

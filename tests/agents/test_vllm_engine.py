@@ -151,6 +151,33 @@ def test_scores_are_the_servers(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("release", ["0.32.0", "0.33.0"])  # the latter freezes what runs while weights change
+def test_scores_after_many_prefixes_are_of_one_version(release: str, tmp_path: Path) -> None:
+    context, cuts, target = [4, 5, 6, 7, 8, 9], [1, 3, 6], [10, 11]
+
+    def expected(version: int) -> list[Any]:
+        policy, _ = twin(weights_of(version), tmp_path)
+        alone = [policy.score([*context[:cut], *target], None)[-len(target) :] for cut in cuts]
+        return [pytest.approx(row) for row in alone]
+
+    async def main() -> None:
+        async with fleet(release, replicas=2, latency_s=0.05) as servers, engine_of(servers, tmp_path) as engine:
+            await publish(engine, 1, tmp_path)
+            scores = await engine.score_many(context, cuts, target, "a")
+            assert (scores.version, list(scores.logprobs)) == (1, expected(1))
+            asked = sum(len(server.seen) for server in servers)
+            scoring = asyncio.create_task(engine.score_many(context, cuts, target, "a"))
+            await asyncio.sleep(0.01)
+            await publish(engine, 2, tmp_path)
+            scores = await scoring
+            assert (scores.version, list(scores.logprobs)) == (2, expected(2))
+            assert sum(len(server.seen) for server in servers) - asked > len(cuts), "it was asked again"
+            assert engine.stats().scoring_s > 0.05
+            assert (await engine.score_many(context, [], target, "a")).logprobs == ()
+
+    run(main())
+
+
 def test_the_context_is_the_smaller_of_what_both_sides_allow(tmp_path: Path) -> None:
     async def main() -> None:
         async with fleet() as servers:

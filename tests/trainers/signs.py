@@ -14,6 +14,7 @@ from agentrl.types import Outcome
 
 SIGNS = "tests.trainers.signs:Signs-v0"
 TUTORED = "tests.trainers.signs:TutoredSigns-v0"
+ASKED = "tests.trainers.signs:AskedSigns-v0"
 
 
 class Signs(TextEnv):
@@ -70,9 +71,17 @@ class TutoredSigns(Signs):
         return dataclasses.replace(result, rewards={**result.rewards, **verdict})
 
 
+class AskedSigns(Signs):
+    """Signs with a known answer: all of the way."""
+
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        return {"answer": " ".join(_ways(task_id)), "answer_form": "go {answer}."}
+
+
 def _ways(task_id: str) -> list[str]:
     return random.Random(task_id).choices(["left", "right"], k=3)
 
 
 agentrl.register("Signs-v0", "tests.trainers.signs:Signs", max_episode_steps=10)
 agentrl.register("TutoredSigns-v0", "tests.trainers.signs:TutoredSigns", max_episode_steps=10)
+agentrl.register("AskedSigns-v0", "tests.trainers.signs:AskedSigns", max_episode_steps=10)
