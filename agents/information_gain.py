@@ -21,6 +21,7 @@ from agentrl.types import Task, Turn
 
 if TYPE_CHECKING:
     from agentrl.agents.episode import LLMAgent
+    from agentrl.agents.render import Renderer
 
 Gain = Literal["logprob", "probability"]
 
@@ -54,20 +55,8 @@ class InformationGain:
             ConfigError: the task has no reference answer.
             InfraError: the engine failed.
         """
-        answer = task.reference.get("answer")
-        if not isinstance(answer, str):
-            raise ConfigError(
-                f"information gain needs the reference answer of task {task.task_id} of {task.env_id}, and its"
-                f" reference has {sorted(task.reference) or 'nothing'}; leave out the reward {GAIN}, or give it one"
-            )
-        before, _, after = self.form.partition(ANSWER)
-        ids, span = agent.renderer.action_around(before, answer, after)
-        target = ids[: span.stop]
-        context, cuts = array("i"), list[int]()
-        for turn in turns:
-            context.extend(turn.prompt_ids)
-            cuts.append(len(context))
-            context.extend(turn.action_ids)
+        target, span = self.target(agent.renderer, task)
+        context, cuts = prefixes(turns)
         fitting = [cut for cut in cuts if cut + len(target) < agent.engine.max_context]
         if not span or len(fitting) < 2:
             return
@@ -77,6 +66,32 @@ class InformationGain:
             if np.isfinite(gain):
                 turn.rewards[GAIN] = gain
                 turn.scored_version = scores.version
+
+    def target(self, renderer: Renderer, task: Task) -> tuple[list[int], range]:
+        """Ids of an action up to the end of the answer in it, and which of them are the answer's.
+
+        Raises:
+            ConfigError: the task has no reference answer.
+        """
+        answer = task.reference.get("answer")
+        if not isinstance(answer, str):
+            raise ConfigError(
+                f"information gain needs the reference answer of task {task.task_id} of {task.env_id}, and its"
+                f" reference has {sorted(task.reference) or 'nothing'}; leave out the reward {GAIN}, or give it one"
+            )
+        before, _, after = self.form.partition(ANSWER)
+        ids, span = renderer.action_around(before, answer, after)
+        return ids[: span.stop], span
+
+
+def prefixes(turns: Sequence[Turn]) -> tuple[array[int], list[int]]:
+    """The ids of an episode, and how many of them were the context of each action."""
+    context, cuts = array("i"), list[int]()
+    for turn in turns:
+        context.extend(turn.prompt_ids)
+        cuts.append(len(context))
+        context.extend(turn.action_ids)
+    return context, cuts
 
 
 def gains_from_scores(scores: npt.ArrayLike, gain: Gain = "logprob") -> npt.NDArray[np.float64]:

@@ -17,14 +17,14 @@ DEMONSTRATIONS = 100
 """For the tokenizer of a policy with random weights."""
 
 
-def bench_policy(model: Path | None, overrides: list[str]) -> tuple[Config, Policy]:
-    """The model or run at a path; without one, the default recipe's with random weights. One thread."""
+def bench_policy(model: Path | None, overrides: list[str], name: str = DEFAULT) -> tuple[Config, Policy]:
+    """The model or run at a path; without one, that of a recipe with random weights. One thread."""
     torch.set_num_threads(1)
     if model is not None:
         folder = model_folder(model)
         config = model_config(folder, overrides)
         return config, load_policy(folder, config)
-    config = Config.load(recipe(DEFAULT), overrides)
+    config = Config.load(recipe(name), overrides)
     env = make_env(config.env)
     tasks = env.tasks(config.env.train_split)
     played = (demonstrate(env, Task(config.env.id, tasks[i]), mistakes=0.0) for i in range(DEMONSTRATIONS))

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from agentrl.agents.loop import RolloutSpec
 from agentrl.cli.bench.policy import bench_policy
 from agentrl.cli.bench.timing import one_core
+from agentrl.config import Config
 from agentrl.trainers.correction import Correction
 from agentrl.trainers.data import Row, make_rows
 from agentrl.trainers.demos import make_env
@@ -22,6 +24,7 @@ from agentrl.trainers.evaluate import fixed_tasks
 from agentrl.trainers.learner import Learner, LearnerOptions
 from agentrl.trainers.loss_spec import LossSpec
 from agentrl.trainers.rollout import agent_loop, embedded_engine
+from agentrl.types import Group
 
 
 def measure(model: Path | None, games: int, group: int, repeats: int, overrides: list[str]) -> dict[str, Any]:
@@ -35,17 +38,7 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
     loop = agent_loop(config, embedded_engine(config, policy.model), policy.renderer, config.rl.temperature)
     groups = asyncio.run(loop.collect([RolloutSpec(task, group, 1) for task in tasks]))
     loop.close()
-    rng = np.random.default_rng(0)
-    ragged = [
-        dataclasses.replace(r, advantages=rng.choice([-1, 1], len(r)).astype(np.float32)) for r in make_rows(groups)
-    ]
-    options = LearnerOptions(
-        optim=config.rl.optim.model_copy(update={"schedule": "constant"}),
-        temperature=config.rl.temperature,
-        micro_batch_tokens=config.engine.microbatch_tokens,
-        dtype=config.engine.train_dtype,
-    )
-    learner = Learner(policy.model, options)
+    ragged, learner = bench_rows(groups), bench_learner(config, policy.model)
     even = _even(ragged)
     kinds: dict[str, tuple[list[Row], int, Correction | None]] = {
         "ragged": (ragged, 1, None),
@@ -78,6 +71,24 @@ def measure(model: Path | None, games: int, group: int, repeats: int, overrides:
             "two_steps": _ratio(speeds["two_steps"], speeds["two_steps_corrected"]),
         },
     }
+
+
+def bench_rows(groups: Sequence[Group]) -> list[Row]:
+    """Rows with advantages made up, none of them 0."""
+    rng = np.random.default_rng(0)
+    rows = make_rows(groups)
+    return [dataclasses.replace(r, advantages=rng.choice([-1, 1], len(r)).astype(np.float32)) for r in rows]
+
+
+def bench_learner(config: Config, model: PreTrainedModel) -> Learner:
+    """The learner of a configuration, whose steps are all alike."""
+    options = LearnerOptions(
+        optim=config.rl.optim.model_copy(update={"schedule": "constant"}),
+        temperature=config.rl.temperature,
+        micro_batch_tokens=config.engine.microbatch_tokens,
+        dtype=config.engine.train_dtype,
+    )
+    return Learner(model, options)
 
 
 def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
