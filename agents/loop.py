@@ -207,7 +207,7 @@ class AgentLoop:
         latest = min(self.attempts, round(self._most * max(self.limits.retries, 1) / self.limits.failure_rate))
         while self._failed[0] <= self.attempts - latest:
             self._failed.popleft()
-        failed = len(self._failed)
+        failed = min(len(self._failed), latest)  # several may have failed since the last one began
         if self.attempts >= self.limits.failure_grace and failed > self.limits.failure_rate * latest:
             raise RunStoppedError(
                 f"{failed} of the latest {latest} episodes ended in an infrastructure error, more than the share of "
