@@ -155,7 +155,7 @@ def test_the_death_of_a_replica_is_told_and_that_of_the_last_is_the_end(
     assert urllib.request.urlopen(f"{urls[1]}/health").status == 200
     second.kill()
     assert f"{urls[1]} has ended; left: none" in process.stdout.read()
-    assert process.wait(10) == 1
+    assert process.wait(60) == 1
     assert not psutil.wait_procs(children, 10)[1]
 
 
@@ -165,7 +165,7 @@ def test_a_signal_ends_all(
 ) -> None:
     process, _, processes = running
     process.send_signal(number)
-    assert process.wait(10) == 130
+    assert process.wait(60) == 130
     assert not psutil.wait_procs(processes, 10)[1]
 
 
