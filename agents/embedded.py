@@ -13,16 +13,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from itertools import islice
+from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from agentrl.agents.copies import choose, lay_out
+from agentrl.agents.copies import choose
 from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport
-from agentrl.agents.ragged_cache import Append, RaggedCache, check_model
+from agentrl.agents.passes import Passes
+from agentrl.agents.ragged_cache import RaggedCache
 from agentrl.agents.sampling import sample
 from agentrl.agents.sessions import Batch, Request, Scoring, Session, batches
 from agentrl.agents.weights import load_weights
@@ -46,15 +48,10 @@ class EmbeddedEngine:
 
     def __init__(self, model: PreTrainedModel, *, max_context: int | None = None, seed: int = 0) -> None:
         self.max_context = max_context or int(getattr(model.config, "max_position_embeddings", 1 << 20))
-        check_model(model, self.max_context)
         self.model = model
         self.version = 0
-        self._head: nn.Module = model.get_output_embeddings()
         self._rng = np.random.default_rng(seed)
-        self._cache = RaggedCache()
-        convolutions = "conv" in (getattr(model.config, "layer_types", None) or ())
-        self._pads = int(model.config.conv_L_cache) - 1 if convolutions else 0
-        """Inputs before its own that a convolution needs."""
+        self._passes = Passes(model, self.max_context)
         self._sessions: dict[str, Session] = {}
         self._slots: list[Session] = []
         self._pump: asyncio.Task[None] | None = None
@@ -96,14 +93,7 @@ class EmbeddedEngine:
     async def score(self, prefix_ids: Sequence[int], target_ids: Sequence[int]) -> tuple[float, ...]:
         """See `Engine.score`. One forward pass without cache."""
         self._check(len(prefix_ids), len(target_ids))
-        ids = torch.tensor([[*prefix_ids, *target_ids]], device=self.model.device)
-        with torch.inference_mode():
-            first = len(prefix_ids) - 1
-            rows = torch.arange(first, ids.shape[1] - 1, device=ids.device)
-            logits = self._logits(torch.zeros_like(rows), rows, input_ids=ids, use_cache=False)
-            logprobs = torch.log_softmax(logits.float(), -1)
-            targets = ids[0, first + 1 :, None]
-            return tuple(logprobs.gather(1, targets)[:, 0].tolist())
+        return tuple(self._passes.score_plainly([*prefix_ids, *target_ids], len(prefix_ids)))
 
     async def score_many(
         self, context_ids: Sequence[int], cuts: Sequence[int], target_ids: Sequence[int], session: str
@@ -120,7 +110,7 @@ class EmbeddedEngine:
         context = list(context_ids[: max(cuts)])
         held = self._sessions.get(session) or self._open(session)
         held.check_idle(session)
-        marked = not self._pads or all(cut - 1 in held.marks for cut in cuts)
+        marked = not self._passes.pads or all(cut - 1 in held.marks for cut in cuts)
         if not marked or held.cached < len(context) or held.ids[: len(context)] != context:
             self._rewind(held, context)
             held.ids = context
@@ -172,7 +162,7 @@ class EmbeddedEngine:
         last = self._slots.pop()
         if last is not held:
             if last.cached:
-                self._cache.copy(last.slot, held.slot, last.cached)
+                self._passes.cache.copy(last.slot, held.slot, last.cached)
             last.slot = held.slot
             self._slots[last.slot] = last
 
@@ -180,8 +170,8 @@ class EmbeddedEngine:
         """Begin the session `twin` with a copy of what `session` has cached; from then on they share nothing."""
         source, held = self._sessions[session], self._open(twin)
         held.ids, held.cached, held.marks = source.ids[: source.cached], source.cached, dict(source.marks)
-        self._cache.reserve(len(self._slots), 0)
-        self._cache.copy(source.slot, held.slot, source.cached)
+        self._passes.cache.reserve(len(self._slots), 0)
+        self._passes.cache.copy(source.slot, held.slot, source.cached)
 
     def _open(self, session: str) -> Session:
         held = self._sessions[session] = Session(slot=len(self._slots))
@@ -189,7 +179,7 @@ class EmbeddedEngine:
         return held
 
     def _drop_cache(self) -> None:
-        self._cache = RaggedCache()
+        self._passes.cache = RaggedCache()
         for held in self._slots:
             held.cached = 0
             held.marks.clear()
@@ -249,7 +239,7 @@ class EmbeddedEngine:
             self._advance(batch)
         for leader, *others in first.values():
             for held in others:
-                self._cache.copy(leader.slot, held.slot, leader.cached)
+                self._passes.cache.copy(leader.slot, held.slot, leader.cached)
                 held.cached = leader.cached
 
     def _score(self, asking: list[Session]) -> None:
@@ -268,23 +258,12 @@ class EmbeddedEngine:
             self._score_copies(asking)
 
     def _score_copies(self, asking: list[Session]) -> None:
-        chosen = choose(asking, self._pads, self.model.config.get_text_config().vocab_size)
-        copies = lay_out(chosen, self._pads, self.model.device)
-        self._cache.reserve(len(self._slots), copies.append.reach)
-        self._cache.plan = copies.append
-        with torch.inference_mode():
-            logits = self._logits(
-                copies.rows, copies.columns, **self._inputs(copies.ids, copies.visible, copies.positions)
-            )
-            logprobs = logits.float().log_softmax(-1).gather(1, copies.targets[:, None])[:, 0].tolist()
-        begin = 0
+        chosen = choose(asking, self._passes.pads, self._passes.vocabulary)
+        logprobs = iter(self._passes.score(chosen, len(self._slots)))
         for held, cuts in chosen:
             scoring = held.scoring
             assert scoring is not None
-            length = len(scoring.target)
-            for _ in cuts:
-                scoring.logprobs.append(tuple(logprobs[begin : begin + length]))
-                begin += length
+            scoring.logprobs += [tuple(islice(logprobs, len(scoring.target))) for _ in cuts]
             if len(scoring.logprobs) == len(scoring.cuts):
                 scoring.done.set_result(Scores(tuple(scoring.logprobs), scoring.version))
 
@@ -318,44 +297,13 @@ class EmbeddedEngine:
             pairs = zip(held.ids[:keep], prompt[:-1], strict=False)
             keep = next((i for i, (a, b) in enumerate(pairs) if a != b), min(keep, len(prompt) - 1))
             # A convolution's last inputs are known at the end only.
-            held.cached = 0 if self._cache.has_convolutions else keep
+            held.cached = 0 if self._passes.pads else keep
             held.marks.clear()
 
     def _advance(self, batch: Batch) -> None:
         """One forward pass: feed each session that many ids, and sample for those that are then complete."""
-        device = self.model.device
-        width = max(count for _, count in batch)
-        reach = width + max(held.cached for held, _ in batch)
-        self._cache.reserve(len(self._slots), reach)
-        rows, marks = [], []
-        for row, (held, count) in enumerate(batch):
-            if held.cached == 0:
-                self._cache.clear_slot(held.slot)
-            tail = held.ids[held.cached : held.cached + count]
-            rows.append(tail + [0] * (width - count))
-            if self._pads:
-                marks += [(row, cut - 1, held) for cut in held.cuts if held.cached < cut <= held.cached + count]
-        slots, starts, counts = torch.tensor(
-            [[held.slot for held, _ in batch], [held.cached for held, _ in batch], [count for _, count in batch]],
-            device=device,
-        )
-        positions = starts[:, None] + torch.arange(width, device=device)
-        contiguous = all(held.slot == i for i, (held, _) in enumerate(batch))
-        at = torch.tensor([[row, mark - held.cached] for row, mark, held in marks], device=device)
-        kept = (at[:, 0], at[:, 1]) if marks else None
-        self._cache.plan = Append(slots, contiguous, starts, counts, positions, reach, kept)
-        with torch.inference_mode():
-            visible = torch.arange(reach, device=device) <= positions[:, :, None]  # (R, T, reach)
-            logits = self._logits(
-                torch.arange(len(batch), device=device) if width > 1 else None,
-                (counts - 1).clamp_(min=0),
-                **self._inputs(torch.tensor(rows, device=device), visible, positions),
-            )
-            for held, count in batch:
-                held.cached += count
-            for number, (_, mark, held) in enumerate(marks):
-                held.marks[mark] = {layer: inputs[number] for layer, inputs in self._cache.marked.items()}
-            self._sample(logits, [held for held, _ in batch])
+        logits = self._passes.feed(batch, len(self._slots))
+        self._sample(logits, [held for held, _ in batch])
 
     def _sample(self, logits: Tensor, batch: list[Session]) -> None:
         """Sample for the rows whose ids are all cached; the others' draws are thrown away."""
@@ -382,31 +330,3 @@ class EmbeddedEngine:
                 r.done.set_result("stop")
             elif len(r.logprobs) == r.params.max_tokens:
                 r.done.set_result("length")
-
-    def _inputs(self, ids: Tensor, visible: Tensor, positions: Tensor) -> dict[str, Any]:
-        """Of a forward pass over the cache: ids and positions (R, T), and which keys each sees (R, T, reach)."""
-        mask = torch.zeros(visible.shape, dtype=self.model.dtype, device=ids.device)
-        return {
-            "input_ids": ids,
-            "attention_mask": mask.masked_fill_(~visible, -torch.inf)[:, None],
-            "position_ids": positions.clamp(max=self.max_context - 1),  # padding may lie beyond the last one
-            "past_key_values": self._cache,
-            "use_cache": True,
-        }
-
-    def _logits(self, rows: Tensor | None, columns: Tensor, **inputs: Any) -> Tensor:
-        """(N, V) logits at the given (row, column) pairs, or of a single column if `rows` is None.
-
-        The other positions are dropped before the output layer, whatever the model does around it.
-        """
-        if self.model.training:
-            self.model.eval()
-        if rows is None:
-            logits: Tensor = self.model(**inputs).logits
-            return logits[:, 0]
-        hook = self._head.register_forward_pre_hook(lambda _, args: (args[0][rows, columns][:, None], *args[1:]))
-        try:
-            logits = self.model(**inputs).logits
-        finally:
-            hook.remove()
-        return logits[:, 0]

@@ -94,11 +94,6 @@ class RaggedCache(Cache):
         for tensor in self._inputs.values():
             tensor[slot] = 0
 
-    @property
-    def has_convolutions(self) -> bool:
-        """Whether a session can be cut back only to its very start."""
-        return bool(self._inputs)
-
     # -- what models call --------------------------------------------------------------------------------------
 
     def update(
