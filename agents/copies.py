@@ -8,7 +8,7 @@ token, itself, and no other copy; its positions go on from the prefix. That make
 has no mask: before each copy stand as many columns that are no tokens as it looks back, and it finds in them what came
 last in the prefix (see `Append.pasts`).
 
-The idea is that of arXiv 2510.14967, appendix: there the context is computed in the same pass.
+The idea is that of arXiv 2510.14967, where the context is computed in the same pass.
 """
 
 from __future__ import annotations
@@ -20,32 +20,35 @@ import torch
 from torch import Tensor
 
 from agentrl.agents.ragged_cache import Append
-from agentrl.agents.sessions import MAX_PASS_TOKENS, Session
+from agentrl.agents.sessions import MAX_PASS_TOKENS, Scoring, Session
 
 MAX_LOGITS = 1 << 26
 """Log-probs, one for each token of the vocabulary, that are held at a time."""
 
 
-def choose(sessions: Sequence[Session], pads: int, vocabulary: int) -> list[tuple[Session, Sequence[int]]]:
-    """Which copies go into the next pass: some sessions, and the cuts of each; at least one."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What the next pass does of one `score_many`."""
+
+    held: Session
+    scoring: Scoring
+    cuts: Sequence[int]
+    """At least one."""
+
+    def width(self, pads: int) -> int:
+        """Columns of all copies."""
+        return len(self.cuts) * (len(self.scoring.target) + pads)
+
+
+def choose(asking: Sequence[tuple[Session, Scoring]], pads: int, vocabulary: int) -> list[Share]:
+    """Which copies go into the next pass: of some sessions, at least of one."""
     limit = max(1, min(MAX_PASS_TOKENS, MAX_LOGITS // vocabulary))
-    chosen: list[tuple[Session, Sequence[int]]] = []
-    widest = 0
-    for held in sorted(sessions, key=lambda s: -_rest(s, pads)):
-        scoring = held.scoring
-        assert scoring is not None
-        count = max(1, limit // (len(scoring.target) + pads))
-        cuts = scoring.cuts[len(scoring.logprobs) :][:count]
-        widest = max(widest, len(cuts) * (len(scoring.target) + pads))
-        if chosen and widest * (len(chosen) + 1) > limit:
-            break
-        chosen.append((held, cuts))
-    return chosen
-
-
-def _rest(held: Session, pads: int) -> int:
-    assert held.scoring is not None
-    return (len(held.scoring.cuts) - len(held.scoring.logprobs)) * (len(held.scoring.target) + pads)
+    shares = []
+    for held, scoring in asking:
+        most = max(1, limit // (len(scoring.target) + pads))
+        shares.append(Share(held, scoring, scoring.cuts[len(scoring.logprobs) :][:most]))
+    shares.sort(key=lambda share: -share.width(pads))
+    return shares[: max(1, limit // shares[0].width(pads))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +70,27 @@ class Copies:
     """… and the tokens that should follow them."""
 
 
-def lay_out(chosen: Sequence[tuple[Session, Sequence[int]]], pads: int, device: torch.device) -> Copies:
+def lay_out(shares: Sequence[Share], pads: int, device: torch.device) -> Copies:
     """Lay out the copies of each session behind what it has cached.
 
     Args:
-        chosen: sessions that have their whole contexts cached and, where `pads`, their marks.
+        shares: of sessions that have their whole contexts cached and, where `pads`, their marks.
         pads: columns before each copy; 0 where there are no convolutions.
     """
-    width = max(len(cuts) * (len(held.scoring.target) + pads) for held, cuts in chosen if held.scoring)
-    starts = torch.tensor([held.cached for held, _ in chosen], device=device)
+    width = max(share.width(pads) for share in shares)
+    starts = torch.tensor([share.held.cached for share in shares], device=device)
     storage = starts[:, None] + torch.arange(width, device=device)
-    reach = int(starts.max()) + width
-    ids, positions, prefix = ([[0] * width for _ in chosen] for _ in range(3))
-    first = [list(range(width)) for _ in chosen]  # what is no token sees itself alone
+    reach = max(share.held.cached for share in shares) + width
+    ids, positions, prefix = ([[0] * width for _ in shares] for _ in range(3))
+    first = [list(range(width)) for _ in shares]  # what is no token sees itself alone
     outputs: list[tuple[int, int, int]] = []
     pasts: list[tuple[int, list[int]]] = []
-    for row, (held, cuts) in enumerate(chosen):
-        assert held.scoring is not None
-        target = held.scoring.target
-        for number, cut in enumerate(cuts):
+    for row, share in enumerate(shares):
+        target = share.scoring.target
+        for number, cut in enumerate(share.cuts):
             begin = number * (len(target) + pads) + pads
             columns = slice(begin, begin + len(target))
-            ids[row][columns] = [held.ids[cut - 1], *target[:-1]]
+            ids[row][columns] = [share.held.ids[cut - 1], *target[:-1]]
             positions[row][columns] = range(cut - 1, cut - 1 + len(target))
             prefix[row][columns] = [cut - 1] * len(target)
             first[row][columns] = [begin] * len(target)
@@ -96,10 +98,10 @@ def lay_out(chosen: Sequence[tuple[Session, Sequence[int]]], pads: int, device: 
             pasts.append((row, list(range(begin - pads, begin))))
     keys = torch.arange(reach, device=device)
     own = (keys >= (starts[:, None] + torch.tensor(first, device=device))[:, :, None]) & (keys <= storage[:, :, None])
-    marks = [held.marks[cut - 1] for held, cuts in chosen for cut in cuts] if pads else []
+    marks = [share.held.marks[cut - 1] for share in shares for cut in share.cuts] if pads else []
     append = Append(
-        slots=torch.tensor([held.slot for held, _ in chosen], device=device),
-        contiguous=all(held.slot == i for i, (held, _) in enumerate(chosen)),
+        slots=torch.tensor([share.held.slot for share in shares], device=device),
+        contiguous=all(share.held.slot == i for i, share in enumerate(shares)),
         starts=starts,
         counts=torch.zeros_like(starts),
         positions=storage,

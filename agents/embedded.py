@@ -242,36 +242,29 @@ class EmbeddedEngine:
                 self._passes.cache.copy(leader.slot, held.slot, leader.cached)
                 held.cached = leader.cached
 
-    def _score(self, asking: list[Session]) -> None:
+    def _score(self, asking: list[tuple[Session, Scoring]]) -> None:
         """One pass for those who want scores: over contexts that are not cached yet, else over copies of targets."""
-        behind = []
-        for held in asking:
-            assert held.scoring is not None
-            if held.scoring.version != self.version:
-                held.scoring.version = self.version
-                held.scoring.logprobs.clear()
-            if (rest := max(held.scoring.cuts) - held.cached) > 0:
-                behind.append((held, rest))
-        if behind:
+        for _, scoring in asking:
+            if scoring.version != self.version:
+                scoring.version = self.version
+                scoring.logprobs.clear()
+        behind = [(held, max(scoring.cuts) - held.cached) for held, scoring in asking]
+        if behind := [b for b in behind if b[1] > 0]:
             self._advance(batches(behind)[0])
-        else:
-            self._score_copies(asking)
-
-    def _score_copies(self, asking: list[Session]) -> None:
-        chosen = choose(asking, self._passes.pads, self._passes.vocabulary)
-        logprobs = iter(self._passes.score(chosen, len(self._slots)))
-        for held, cuts in chosen:
-            scoring = held.scoring
-            assert scoring is not None
-            scoring.logprobs += [tuple(islice(logprobs, len(scoring.target))) for _ in cuts]
+            return
+        shares = choose(asking, self._passes.pads, self._passes.vocabulary)
+        logprobs = iter(self._passes.score(shares, len(self._slots)))
+        for share in shares:
+            scoring = share.scoring
+            scoring.logprobs += [tuple(islice(logprobs, len(scoring.target))) for _ in share.cuts]
             if len(scoring.logprobs) == len(scoring.cuts):
                 scoring.done.set_result(Scores(tuple(scoring.logprobs), scoring.version))
 
     def _waiting(self) -> list[Session]:
         return [s for s in self._slots if s.request is not None and not s.request.done.done()]
 
-    def _asking(self) -> list[Session]:
-        return [s for s in self._slots if s.scoring is not None and not s.scoring.done.done()]
+    def _asking(self) -> list[tuple[Session, Scoring]]:
+        return [(s, s.scoring) for s in self._slots if s.scoring is not None and not s.scoring.done.done()]
 
     def _ended(self, pump: asyncio.Task[None]) -> None:
         """Hand the end of a pump that did not end by itself to everybody who waits for it."""

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from agentrl.agents.copies import lay_out
+from agentrl.agents.copies import Share, lay_out
 from agentrl.agents.ragged_cache import Append, RaggedCache, check_model
-from agentrl.agents.sessions import Batch, Session
+from agentrl.agents.sessions import Batch
 
 
 class Passes:
@@ -82,9 +82,9 @@ class Passes:
             held.marks[mark] = {layer: inputs[number] for layer, inputs in self.cache.marked.items()}
         return logits
 
-    def score(self, chosen: Sequence[tuple[Session, Sequence[int]]], slots: int) -> list[float]:
-        """Log-probs of each session's target after each of the cuts, one after another; the cache stays as it is."""
-        copies = lay_out(chosen, self.pads, self.model.device)
+    def score(self, shares: Sequence[Share], slots: int) -> list[float]:
+        """Log-probs of each target after each of its cuts, one after another; what is cached stays as it is."""
+        copies = lay_out(shares, self.pads, self.model.device)
         self.cache.reserve(slots, copies.append.reach)
         self.cache.plan = copies.append
         with torch.inference_mode():
