@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -236,25 +237,46 @@ METHODS: dict[str, Method] = {
 }
 
 
+def register_method(method: Method) -> None:
+    """Make a method known by its name; `module:name` then imports the module that does so.
+
+    Raises:
+        ConfigError: another method has that name.
+    """
+    known = METHODS.get(method.name)
+    if known is not None and known != method:
+        raise ConfigError(f"there is a method {method.name} already ({known.summary}); choose another name")
+    METHODS[method.name] = method
+
+
+def _find(name: str) -> Method:
+    """The method that is meant by a name, or by `module:name`, where importing the module registers it."""
+    module, _, plain = name.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"method {name}: {error}") from error
+    if plain not in METHODS:
+        raise UnknownNameError("method", plain, METHODS)
+    return METHODS[plain]
+
+
 def get_method(
     name: str, changes: Mapping[str, Any] | None = None, *, credit: str = "", rewards: Weights | None = None
 ) -> Method:
     """The method of that name, with other parts.
 
     Args:
-        name: see `METHODS`.
+        name: see `METHODS`; `module:name` for one that a module registers.
         changes: to fields of its credit and loss.
-        credit: the method whose credit it shall have; "" for its own.
+        credit: the method whose credit it shall have, by such a name; "" for its own.
         rewards: the weights it shall have; None or nothing for its own.
 
     Raises:
         UnknownNameError: there is no such method or field; the message names the nearest.
-        ConfigError: a value has the wrong type, or fields contradict each other.
+        ConfigError: a value has the wrong type, fields contradict each other, or the module cannot be imported.
     """
-    for asked in filter(None, (name, credit)):
-        if asked not in METHODS:
-            raise UnknownNameError("method", asked, METHODS)
-    method = dataclasses.replace(
-        METHODS[name], credit=METHODS[credit or name].credit, rewards=rewards or METHODS[name].rewards
-    )
+    own = _find(name)
+    method = dataclasses.replace(own, credit=_find(credit or name).credit, rewards=rewards or own.rewards)
     return method.with_fields(changes or {})
