@@ -22,13 +22,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from agentrl.agents.copies import choose
-from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport
+from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport, check_context
 from agentrl.agents.passes import Passes
 from agentrl.agents.ragged_cache import RaggedCache
 from agentrl.agents.sampling import sample
 from agentrl.agents.sessions import Batch, Request, Scoring, Session, batches
 from agentrl.agents.weights import load_weights
-from agentrl.errors import ConfigError, InfraError
+from agentrl.errors import InfraError
 from agentrl.types import Completion, SamplingParams
 
 
@@ -185,13 +185,7 @@ class EmbeddedEngine:
             held.marks.clear()
 
     def _check(self, prompt: int, more: int) -> None:
-        if prompt < 1 or more < 1:
-            raise ConfigError("the engine needs at least one token of prompt, and one to sample or score")
-        if prompt + more > self.max_context:
-            raise ConfigError(
-                f"{prompt} tokens of prompt and up to {more} after it exceed the context of {self.max_context}; "
-                "shorten the episodes (limits) or use a model with a longer context"
-            )
+        check_context(prompt, more, self.max_context, "use a model with a longer context")
 
     # -- the pump ----------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from agentrl.errors import ConfigError
 from agentrl.types import Completion, SamplingParams
 
 
@@ -149,3 +150,24 @@ class Engine(Protocol):
     def release(self, session: str) -> None:
         """Forget a session's cache. Unknown sessions are ignored."""
         ...
+
+
+def check_context(prompt: int, more: int, limit: int, remedy: str) -> None:
+    """Refuse a request that does not fit.
+
+    Args:
+        prompt: its tokens.
+        more: tokens to sample or score.
+        limit: of both together.
+        remedy: what to do, apart from shorter episodes.
+
+    Raises:
+        ConfigError: one of the two is empty, or they exceed the limit.
+    """
+    if prompt < 1 or more < 1:
+        raise ConfigError("the engine needs at least one token of prompt, and one to sample or score")
+    if prompt + more > limit:
+        raise ConfigError(
+            f"{prompt} tokens of prompt and up to {more} after it exceed the context of {limit}; "
+            f"shorten the episodes (limits), or {remedy}"
+        )

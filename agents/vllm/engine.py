@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport
+from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport, check_context
 from agentrl.agents.vllm import replies, wire
 from agentrl.agents.vllm.fleet import Fleet
 from agentrl.agents.vllm.gate import Gate
@@ -261,13 +261,7 @@ class VLLMEngine:
         return replies.scores(reply, ids)
 
     def _check(self, prompt: int, more: int) -> None:
-        if prompt < 1 or more < 1:
-            raise ConfigError("the engine needs at least one token of prompt, and one to sample or score")
-        if prompt + more > self.max_context:
-            raise ConfigError(
-                f"{prompt} tokens of prompt and up to {more} after it exceed the context of {self.max_context}; "
-                "shorten the episodes (limits), or serve the model with a longer --max-model-len"
-            )
+        check_context(prompt, more, self.max_context, "serve the model with a longer --max-model-len")
 
     # -- weights -------------------------------------------------------------------------------------------------
 
