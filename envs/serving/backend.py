@@ -13,6 +13,7 @@ import logging
 import os
 import shlex
 import shutil
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -92,12 +93,15 @@ class ContainerServer:
         return self._thread.is_alive()
 
     def address(self) -> str:
-        """Its address, once it serves.
+        """Its address, once it serves; where it has just died, once another has taken its place.
 
         Raises:
             SandboxError: it does not start.
         """
         self._ready.result()
+        until = time.monotonic() + self._spec.deadline_s
+        while not _listens(self._path) and self.alive and time.monotonic() < until:
+            time.sleep(0.05)
         return f"unix:{self._path}"
 
     def _run(self) -> None:
@@ -175,3 +179,13 @@ def _link(path: Path, target: Path) -> None:
 _lock = threading.Lock()
 _servers: dict[str, ContainerServer] = {}
 os.register_at_fork(after_in_child=_servers.clear)  # their threads are not in the child
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody accepts connections at a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+    return True

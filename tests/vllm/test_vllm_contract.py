@@ -27,6 +27,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from agentrl.agents.vllm import wire
 from agentrl.agents.vllm.engine import VLLMEngine, VLLMOptions
+from agentrl.agents.vllm.ring import Ring
 from agentrl.errors import RunStoppedError
 from agentrl.trainers.loop import train
 from agentrl.trainers.policy import plain_weights
@@ -128,8 +129,10 @@ def test_versions_are_exact_across_a_publish(lfm2: Served, trainer: PreTrainedMo
         await engine.publish(plain_weights(trainer), 1, probe_of(trainer, PROMPT))
         old = step(trainer)
         probe, before = probe_of(trainer, PROMPT), [await asyncio.to_thread(sampled, url) for url in lfm2.urls]
+        ring = Ring(lfm2.urls)
+        sessions = [s for url in lfm2.urls for s in [n for n in map(str, range(99)) if ring.node(n) == url][:3]]
         long = [dataclasses.replace(PARAMS, max_tokens=LONG, seed=i) for i in range(6)]
-        running = [asyncio.create_task(engine.generate(PROMPT, p, f"s{p.seed}")) for p in long]
+        running = [asyncio.create_task(engine.generate(PROMPT, p, s)) for p, s in zip(long, sessions, strict=True)]
         for url, tokens in zip(lfm2.urls, before, strict=True):
             await asyncio.to_thread(until_sampled, url, tokens + 100)
         report = await engine.publish(plain_weights(trainer), 2, probe)
