@@ -137,13 +137,14 @@ class AgentLoop:
         rollout = Rollout(index, log)
         asked = time.perf_counter()
         async with places:
+            queued_s = time.perf_counter() - asked
             for retry in range(self.limits.retries + 1):
                 if retry:
                     await asyncio.sleep(PAUSE_S * 2 ** (retry - 1))
                 if rollout.over and (rollout.rewarded or self._after_rollout is None):
                     break
-                queued_s, asked = time.perf_counter() - asked, time.perf_counter()
                 failure = await self._attempt(spec, index, rollout, queued_s)
+                queued_s = 0.0  # it keeps its place
                 if failure is None:
                     break
                 if not rollout.over or retry == self.limits.retries:

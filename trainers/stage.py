@@ -62,7 +62,11 @@ class Stage:
             self._queue = RolloutQueue(self._play, self._journal)
             self._probe_ids = renderer.first("You can see a probe.")
             self._actor = Actor()
-            self._actor.call(self._engine.start())
+            try:
+                self._actor.call(self._engine.start())
+            except BaseException:
+                self._actor.close()
+                raise
 
     def publish(self, version: int) -> SyncReport | None:
         """Hand the learner's weights to the engine; None where this process plays nothing."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from typing import overload
+from functools import partial
 
+from agentrl.envs.lazy_ids import LazyIds
 from agentrl.envs.text.searchqa.questions import HOPS, Question, draw
 from agentrl.envs.text.searchqa.world import World
 from agentrl.errors import ConfigError, UnknownNameError
@@ -61,7 +62,7 @@ class Tasks:
 
     def ids(self, split: str) -> Sequence[str]:
         """Ids of a split, the numbers of hops in turn."""
-        return TaskIds(split, self.hops, range(SIZES[split] * len(self.hops)))
+        return LazyIds(range(SIZES[split] * len(self.hops)), partial(_name, split, self.hops))
 
     def question(self, task_id: str) -> Question:
         """The question of an id.
@@ -84,21 +85,7 @@ def _parse(task_id: str) -> tuple[str, int, int]:
     return match[1], int(match[2]), int(match[3])
 
 
-class TaskIds(Sequence[str]):
-    """Ids of a split, written when looked at."""
-
-    def __init__(self, split: str, hops: Sequence[int], places: range) -> None:
-        self.split, self.hops, self.places = split, hops, places
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    @overload
-    def __getitem__(self, item: int) -> str: ...
-    @overload
-    def __getitem__(self, item: slice) -> TaskIds: ...
-    def __getitem__(self, item: int | slice) -> str | TaskIds:
-        if isinstance(item, slice):
-            return TaskIds(self.split, self.hops, self.places[item])
-        index, turn = divmod(self.places[item], len(self.hops))
-        return f"{self.split}/{self.hops[turn]}hop/{index}"
+def _name(split: str, hops: Sequence[int], number: int) -> str:
+    """Ids take the numbers of hops in turn."""
+    index, turn = divmod(number, len(hops))
+    return f"{split}/{hops[turn]}hop/{index}"

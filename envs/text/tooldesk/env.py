@@ -15,7 +15,7 @@ from agentrl.envs.text.tooldesk.oracle import plan
 from agentrl.envs.text.tooldesk.progress import call_share, state_share
 from agentrl.envs.text.tooldesk.reference import record
 from agentrl.envs.text.tooldesk.simulated import ToolSimulator, simulate
-from agentrl.envs.text.tooldesk.tasks import DOMAINS, SIZES, TaskIds, kind_of, load_task, parse_id
+from agentrl.envs.text.tooldesk.tasks import DOMAINS, SIZES, kind_of, load_task, parse_id, task_ids
 from agentrl.envs.text.tooldesk.tools import ToolError, transfer
 from agentrl.envs.text.tooldesk.user import greeting
 from agentrl.errors import ConfigError, UnknownNameError
@@ -77,7 +77,7 @@ class ToolDeskEnv(TextEnv):
         split = split or self.split
         if split not in SIZES:
             raise UnknownNameError("split", split, SIZES)
-        return TaskIds(split, self.domains)
+        return task_ids(split, self.domains)
 
     def begin(self, task_id: str) -> Result:
         task = load_task(task_id)

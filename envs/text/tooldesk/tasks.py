@@ -6,9 +6,9 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import overload
+from functools import lru_cache, partial
 
+from agentrl.envs.lazy_ids import LazyIds
 from agentrl.envs.text.tooldesk.airline import AIRLINE
 from agentrl.envs.text.tooldesk.calls import Call, Say
 from agentrl.envs.text.tooldesk.conversation import Conversation, DeskTask, perform
@@ -28,28 +28,14 @@ _ID = re.compile(r"(\w+)/(\w+)/(0|[1-9]\d{0,6})", re.ASCII)
 _ATTEMPTS = 100
 
 
-class TaskIds(Sequence[str]):
-    """The ids of a split, the domains in turn, made when asked for."""
+def task_ids(split: str, domains: Sequence[str]) -> LazyIds:
+    """The ids of a split, the domains in turn."""
+    return LazyIds(range(SIZES[split] * len(domains)), partial(_name, split, tuple(domains)))
 
-    def __init__(self, split: str, domains: Sequence[str], indices: range | None = None) -> None:
-        self.split, self.domains = split, tuple(domains)
-        self.indices = range(SIZES[split] * len(self.domains)) if indices is None else indices
 
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @overload
-    def __getitem__(self, item: int) -> str: ...
-    @overload
-    def __getitem__(self, item: slice) -> TaskIds: ...
-    def __getitem__(self, item: int | slice) -> str | TaskIds:
-        if isinstance(item, slice):
-            return TaskIds(self.split, self.domains, self.indices[item])
-        number, domain = divmod(self.indices[item], len(self.domains))
-        return f"{self.split}/{self.domains[domain]}/{number}"
-
-    def __repr__(self) -> str:
-        return f"TaskIds({self.split!r}, {self.domains!r}, {self.indices!r})"
+def _name(split: str, domains: Sequence[str], number: int) -> str:
+    index, domain = divmod(number, len(domains))
+    return f"{split}/{domains[domain]}/{index}"
 
 
 def parse_id(task_id: str) -> tuple[str, Domain, int]:

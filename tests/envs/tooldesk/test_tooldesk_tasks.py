@@ -12,18 +12,18 @@ import pytest
 from agentrl.envs.text.tooldesk.calls import Call
 from agentrl.envs.text.tooldesk.conversation import Conversation, DeskTask
 from agentrl.envs.text.tooldesk.database import difference
-from agentrl.envs.text.tooldesk.tasks import DOMAINS, SIZES, TaskIds, kind_of, load_task, proven
+from agentrl.envs.text.tooldesk.tasks import DOMAINS, SIZES, kind_of, load_task, proven, task_ids
 from agentrl.errors import UnknownNameError
 
 SAMPLE = [f"train/{domain}/{i}" for domain in DOMAINS for i in range(150)]
 
 
 def test_ids() -> None:
-    ids = TaskIds("valid", ("retail", "airline"))
+    ids = task_ids("valid", ("retail", "airline"))
     assert list(ids[:3]) == ["valid/retail/0", "valid/airline/0", "valid/retail/1"]
     assert len(ids) == len(set(ids)) == 2 * SIZES["valid"]
     assert ids[-1] == "valid/airline/199"
-    assert len(TaskIds("train", ("airline",))) > 10_000
+    assert len(task_ids("train", ("airline",))) > 10_000
 
 
 @pytest.mark.parametrize(
