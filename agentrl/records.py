@@ -1,6 +1,7 @@
 """Groups as JSON: the form in which rollouts rest on disk, readable by anything that reads JSON lines.
 
-One group is one object: `task`, `turns` (parents before children) and, per turn, what the policy saw, said and got.
+One group is one object: `task`, `turns` (parents before children), `notes` where there are any, and, per turn, what the
+policy saw, said and got.
 Token ids are exact; log-probs and advantages are rounded to 1e-6, which halves the files.
 """
 
@@ -36,7 +37,8 @@ def group_to_json(group: Group, advantages: Advantages | None = None) -> dict[st
         for turn, advantage in zip(turns, advantages, strict=True):
             turn["advantage"] = _rounded(advantage)
     number = {} if group.number is None else {"number": group.number}
-    return {"task": dataclasses.asdict(group.task), **number, "turns": turns}
+    notes = {"notes": group.notes} if group.notes else {}
+    return {"task": dataclasses.asdict(group.task), **number, **notes, "turns": turns}
 
 
 def group_from_json(record: Mapping[str, Any], source: object = "rollouts") -> tuple[Group, Advantages | None]:
@@ -46,7 +48,7 @@ def group_from_json(record: Mapping[str, Any], source: object = "rollouts") -> t
         CorruptFileError: `record` is no group; the message names `source` and what is wrong.
     """
     try:
-        group = Group(Task(**record["task"]), number=record.get("number"))
+        group = Group(Task(**record["task"]), number=record.get("number"), notes=dict(record.get("notes", {})))
         for turn in record["turns"]:
             group.add(turn_from_json({key: value for key, value in turn.items() if key != "advantage"}))
         advantages = [turn.get("advantage") for turn in record["turns"]]

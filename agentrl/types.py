@@ -165,6 +165,8 @@ class Group:
     turns: list[Turn] = field(default_factory=list)
     number: int | None = None
     """Place in the plan of the run; None outside of one."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What shall be known of how the group was made or judged, by topic; JSON values, kept beside the turns."""
 
     def add(self, turn: Turn) -> int:
         """Append a turn whose parent is already here; returns its index."""

@@ -29,7 +29,8 @@ OUTCOMES = st.one_of(
 @st.composite
 def groups(draw: st.DrawFn) -> Group:
     group = Group(
-        Task("Env-v0", draw(st.text(max_size=9)), draw(st.integers(0, 9)), {"goal": draw(st.text(max_size=9))})
+        Task("Env-v0", draw(st.text(max_size=9)), draw(st.integers(0, 9)), {"goal": draw(st.text(max_size=9))}),
+        notes=draw(st.dictionaries(st.text(max_size=5), st.lists(FLOATS | st.text(max_size=5)), max_size=2)),
     )
     for index in range(draw(st.integers(0, 5))):
         ids = draw(st.lists(st.integers(0, 999), max_size=4))
@@ -96,6 +97,7 @@ def test_a_mismatch_of_turns_and_advantages_is_an_error() -> None:
         {"task": {}, "turns": []},
         {"task": {"env_id": "E", "task_id": "t"}, "turns": [{"parent": None}]},
         {"task": 3},
+        {"task": {"env_id": "E", "task_id": "t"}, "notes": 3, "turns": []},
     ],
 )
 def test_what_is_no_group_is_named(record: dict[str, object]) -> None:
