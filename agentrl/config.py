@@ -166,6 +166,9 @@ class RLConfig(Section):
     of names gives each the weight 1; nothing takes those of `method`."""
     information_gain: GainConfig = GainConfig()
     steps: int = Field(100, ge=0)
+    token_budget: int = Field(0, ge=0)
+    """End RL after the step in which this many action tokens have been generated, even if steps are left; 0 for no
+    bound. Methods whose episodes differ in length are compared fairly at the same budget."""
     tasks_per_step: int = Field(12, ge=1)
     group_size: int = Field(8, ge=1)
     critic: Literal["none", "detached", "shared", "copy"] = "none"

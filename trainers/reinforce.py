@@ -81,7 +81,7 @@ class Reinforcement:
 
     def _run(self) -> None:
         session, state, config = self.session, self.session.state, self.session.config
-        if state.phase == "done" and state.version >= config.rl.steps:
+        if state.phase == "done" and self._over():
             return
         state.phase = "rl"
         self.stage.publish(state.version)
@@ -89,20 +89,25 @@ class Reinforcement:
             state.before = self._test()
             session.checkpoint(self.learner)
         session.progress.phase("RL", config.rl.steps, state.version)
-        while state.version < config.rl.steps:
+        while not self._over():
             self._begin_groups()
             state.step += 1
             metrics = self.step()
             if config.eval.every and state.version % config.eval.every == 0:
                 metrics |= self._validate()
             session.log(metrics)
-            if state.version % config.run.checkpoint_every == 0 or state.version == config.rl.steps:
+            if state.version % config.run.checkpoint_every == 0 or self._over():
                 session.checkpoint(self.learner)
                 self.stage.forget(self.pace.batch * state.version)
             session.progress.step(_note(metrics))
         state.after = self._test() if config.rl.steps else state.before
         state.phase = "done"
         session.checkpoint(self.learner, phase_over=True)
+
+    def _over(self) -> bool:
+        """Whether all steps are done, or the budget of tokens is spent."""
+        rl, state = self.session.config.rl, self.session.state
+        return state.version >= rl.steps or 0 < rl.token_budget <= state.tokens["generated"]
 
     def step(self) -> dict[str, float]:
         """One step of RL: `tasks_per_step` groups, then a few optimiser steps on them."""

@@ -1,20 +1,28 @@
 """Reproductions: a method and its baselines from the same warm start, at the same budget, over several seeds.
 
 A reproduction is a TOML file in `reproductions/`: the claim, a recipe, the arms that are compared, each a list of
-configuration overrides, and the metric. For each seed the warm start is run once, and every arm begins from its
-checkpoint. What was finished is not run again, so an interrupted reproduction continues.
+configuration overrides, and the metric. The warm start is run once, as one model is the start of all runs in a paper,
+and every arm and seed begins from its checkpoint. What was finished is not run again, so an interrupted reproduction
+continues.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import math
+import os
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from agentrl.config import Config
 from agentrl.errors import ConfigError, UnknownNameError
@@ -25,6 +33,8 @@ from agentrl.trainers.runs import CONFIG, Run
 
 FOLDER = Path(__file__).parent / "reproductions"
 RESULT = "result.json"
+_ENDS = 0.2
+"""Share of the RL steps that are its beginning, or its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +49,12 @@ class Reproduction:
     """File name of the configuration that all arms share, in `recipes/`."""
     metric: str
     """Of the test split, before and after RL; more is better."""
+    common: tuple[str, ...]
+    """Overrides `key=value` of the recipe, for the warm start and all arms."""
     also: tuple[str, ...]
-    """Further metrics: of the test split after RL, or means over the RL steps."""
+    """Further metrics, whose change is shown: of the test split, or of RL steps."""
     arms: dict[str, tuple[str, ...]]
-    """Name → overrides `key=value`."""
+    """Name → further overrides."""
 
 
 def reproductions() -> list[str]:
@@ -60,7 +72,8 @@ def load(name: str) -> Reproduction:
         raise UnknownNameError("reproduction", name, reproductions())
     data = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     arms = {arm: tuple(overrides) for arm, overrides in data.pop("arms").items()}
-    return Reproduction(name=name, also=tuple(data.pop("also")), arms=arms, **data)
+    common, also = tuple(data.pop("common")), tuple(data.pop("also"))
+    return Reproduction(name=name, common=common, also=also, arms=arms, **data)
 
 
 def reproduce(
@@ -69,19 +82,23 @@ def reproduce(
     seeds: Sequence[int],
     overrides: Sequence[str] = (),
     arms: Sequence[str] = (),
+    jobs: int = 1,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Run what is missing in `folder`, and sum up what is there.
+    """Run what is missing in `folder`, and sum up what is there. Each run tells its progress to a `.log` beside it.
 
     Args:
-        overrides: for all arms, after their own.
+        overrides: for the warm start and all arms, after their own.
         arms: which to run; all by default.
-        tell: is told what begins.
+        jobs: runs at the same time, which share the cores.
+        tell: is told what is done.
 
     Returns:
-        What `result.json` in `folder` then holds, too: `paper`, `claim`, `metric`, `seeds`, `overrides` and, per arm,
-        `before` and `after` (the metric of each seed), `mean` and `spread` (standard deviation over seeds) of what is
-        after, `curve` ([generated tokens, validation metric] pairs for each seed), and the means of `also`.
+        What `result.json` in `folder` then holds, too: `paper`, `claim`, `metric`, `seeds`, `overrides`, `minutes` (of
+        all runs together, the warm start included) and, per arm, `before` and `after` (the metric of each seed), `mean`
+        and `spread` (standard deviation over seeds) of what is after, `curve` ([generated tokens, validation metric]
+        pairs for each seed), `wall_s` of each seed, and for each of `also`
+        its mean over seeds, at the beginning and at the end.
 
     Raises:
         UnknownNameError: there is no such arm.
@@ -95,23 +112,30 @@ def reproduce(
     if path.exists() and (before := json.loads(path.read_text())["overrides"]) != list(overrides):
         raise ConfigError(f"{folder} holds the results of --set {before}; choose another folder with --out")
     recipe = Path(__file__).parent / "recipes" / f"{what.recipe}.toml"
-    runs: dict[str, list[Run]] = {arm: [] for arm in chosen}
-    for seed in seeds:
-        here = folder / f"seed-{seed}"
-        common = [f"seed={seed}", *overrides]
-        tell(f"seed {seed}: warm start")
-        start = _run(recipe, [*common, "rl.steps=0", "eval.test_games=0"], here / "start")
-        model = checkpoints(start.path / "checkpoints")[-1]
-        for arm in chosen:
-            tell(f"seed {seed}: {arm}")
-            own = [*what.arms[arm], *common, f"model.path={model}", "warm_start.demonstrations=0"]
-            runs[arm].append(_run(recipe, own, here / arm))
+    common = [*what.common, *overrides]
+    start = folder / "start"
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _share_cores, (jobs,)) as pool:
+        begun = {pool.submit(_run, recipe, [*common, "rl.steps=0", "eval.test_games=0"], start): "warm start"}
+        _await(begun, tell)
+        rest = [*common, f"model.path={checkpoints(start / 'checkpoints')[-1]}", "warm_start.demonstrations=0"]
+        _await(
+            {
+                pool.submit(_run, recipe, [*rest, f"seed={seed}", *what.arms[arm]], folder / f"seed-{seed}" / arm): (
+                    f"seed {seed}: {arm}"
+                )
+                for seed in seeds
+                for arm in chosen
+            },
+            tell,
+        )
+    runs = {arm: [Run.open(folder / f"seed-{seed}" / arm) for seed in seeds] for arm in chosen}
     result: dict[str, Any] = {
         "paper": what.paper,
         "claim": what.claim,
         "metric": what.metric,
         "seeds": list(seeds),
         "overrides": list(overrides),
+        "minutes": sum(_seconds(run) for run in [Run.open(start), *itertools.chain(*runs.values())]) / 60,
         "arms": {arm: _summary(what, of_arm) for arm, of_arm in runs.items()},
     }
     with atomic_write(path) as file:
@@ -119,13 +143,38 @@ def reproduce(
     return result
 
 
-def _run(recipe: Path, overrides: Sequence[str], path: Path) -> Run:
+def _share_cores(jobs: int) -> None:
+    """Begin a process that is one of so many."""
+    torch.set_num_threads(max(len(os.sched_getaffinity(0)) // jobs, 1))
+
+
+def _run(recipe: Path, overrides: Sequence[str], path: Path) -> None:
     """Carry out a run, or the rest of it."""
-    if not (path / CONFIG).exists():
-        train(Config.load(recipe, [*overrides, f"run.dir={path}"]))
-    elif Run.open(path).summary() is None:
-        train(Config.load(path / CONFIG), resume=path)
-    return Run.open(path)
+    resume = path if (path / CONFIG).exists() else None
+    if resume and Run.open(path).summary() is not None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".log").open("a") as log, contextlib.redirect_stderr(log):
+        train(
+            Config.load(path / CONFIG) if resume else Config.load(recipe, [*overrides, f"run.dir={path}"]),
+            resume=resume,
+        )
+
+
+def _await(begun: Mapping[Future[None], str], tell: Callable[[str], None]) -> None:
+    """Wait for all of them; the first that fails ends the others that have not begun."""
+    try:
+        for done in as_completed(begun):
+            done.result()
+            tell(begun[done])
+    except BaseException:
+        for future in begun:
+            future.cancel()
+        raise
+
+
+def _seconds(run: Run) -> float:
+    return float(run.metrics()[-1]["seconds"])
 
 
 def _summary(what: Reproduction, runs: Sequence[Run]) -> dict[str, Any]:
@@ -137,8 +186,8 @@ def _summary(what: Reproduction, runs: Sequence[Run]) -> dict[str, Any]:
         "mean": float(np.mean(after)),
         "spread": float(np.std(after, ddof=1)) if len(after) > 1 else 0.0,
         "curve": [_curve(what, run) for run in runs],
-        "wall_s": [run.metrics()[-1]["seconds"] for run in runs],
-        "also": {name: float(np.mean([_mean(run, name) for run in runs])) for name in what.also},
+        "wall_s": [_seconds(run) for run in runs],
+        "also": {name: np.mean([_change(run, name) for run in runs], axis=0).tolist() for name in what.also},
     }
 
 
@@ -153,9 +202,8 @@ def _curve(what: Reproduction, run: Run) -> list[tuple[float, float]]:
     return points
 
 
-def _mean(run: Run, name: str) -> float:
-    """A metric of the test split as it was measured last; any other as its mean over the run."""
-    values = [row[name] for row in run.metrics() if row.get(name) is not None]
-    if not values:
-        return float("nan")
-    return float(values[-1] if name.startswith("test/") else np.mean(values))
+def _change(run: Run, name: str) -> tuple[float, float]:
+    """A metric of the test split before and after RL; of any other its mean over the first and the last steps."""
+    values = [row[name] for row in run.metrics() if row.get(name) is not None] or [float("nan")]
+    some = 1 if name.startswith("test/") else math.ceil(_ENDS * len(values))
+    return float(np.mean(values[:some])), float(np.mean(values[-some:]))

@@ -30,7 +30,7 @@ def table(result: Mapping[str, Any]) -> str:
             f"{np.mean(arm['before']):.3f}",
             f"**{arm['mean']:.3f}** ± {arm['spread']:.3f}",
             ", ".join(f"{value:.3f}" for value in arm["after"]),
-            *(f"{value:.3f}" for value in arm["also"].values()),
+            *(f"{early:.3f} → {late:.3f}" for early, late in arm["also"].values()),
             f"{np.mean(arm['wall_s']) / 60:.1f}",
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")

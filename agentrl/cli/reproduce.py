@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,12 @@ def reproduce(
     name: Annotated[str, typer.Argument(help="What to reproduce, e.g. igpo.")],
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … of every arm.")] = 3,
     arms: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; may be repeated.")] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="Runs at a time; 0: one per core, or one where a GPU is.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder; default: runs/reproduce-NAME.")] = None,
     overrides: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Train a method and its baselines from the same warm start, over several seeds, and compare them.
+    """Train a method and its baselines from the same warm start at the same budget of tokens, and compare them.
 
     What is finished in the folder is not run again: an interrupted reproduction continues.
 
@@ -28,13 +30,16 @@ def reproduce(
 
         agentrl reproduce igpo --seeds 1 --arm igpo --arm grpo --set rl.steps=20
     """
+    import torch
+
     from agentrl.trainers.reproduce import load
     from agentrl.trainers.reproduce import reproduce as run
     from agentrl.trainers.reproduce_report import table, write_report
 
     what = load(name)
     folder = out or Path("runs") / f"reproduce-{name}"
-    result = run(what, folder, range(seeds), overrides or [], arms or [], lambda line: typer.echo(line, err=True))
+    jobs = jobs or (1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))
+    result = run(what, folder, range(seeds), overrides or [], arms or [], jobs, lambda line: typer.echo(line, err=True))
     report = write_report(folder, result)
     if as_json:
         print_json(result)

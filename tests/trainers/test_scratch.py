@@ -147,3 +147,26 @@ def test_stock_transformers_loads_both(tmp_path: Path, tokenizer: Any, architect
     assert ids.tolist() == [tokenizer.encode(TEXTS[4])]
     torch.testing.assert_close(loaded(ids).logits, model(ids).logits)
     assert Renderer(tokens).first("look") == Renderer(tokenizer).first("look")
+
+
+def test_names_with_a_capital_are_single_tokens_at_any_place() -> None:
+    texts = [
+        "Kipel Foundry was founded by Klasa Trikon.",
+        "Klasa Trikon leads Kipel Foundry.",
+        "open[Kipel Foundry]",
+    ] * 3
+    tokenizer = train_tokenizer(texts, 400)
+    names = {"Kipel", "Foundry", "Klasa", "Trikon"}
+    for text in texts:
+        assert [p for p in pieces(tokenizer, text) if p in names] == re.findall("Kipel|Foundry|Klasa|Trikon", text)
+    assert "Kipel" not in pieces(tokenizer, "Kipels"), "only whole words"
+
+
+def test_the_most_frequent_names_share_half_the_vocabulary() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    rare = [f"K{a}{b}o" for a in letters for b in letters]
+    tokenizer = train_tokenizer([f"open[{name}] of Kipel" for name in rare], 600)
+    assert len(tokenizer) <= 600
+    assert pieces(tokenizer, "Kipel") == ["Kipel"]
+    assert sum(len(pieces(tokenizer, name)) == 1 for name in rare) < 300
+    assert tokenizer.decode(tokenizer.encode(" ".join(rare))) == " ".join(rare)
