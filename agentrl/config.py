@@ -204,6 +204,8 @@ class EvalConfig(Section):
     test_games: int = Field(402, ge=0)
     """Games of the test split played before and after RL; 0 for none."""
     temperature: float = Field(0.4, ge=0)
+    checklists: bool = False
+    """Measure also the share of a task's checklist that an episode satisfies, by the checks of its items."""
 
 
 class EngineConfig(Section):

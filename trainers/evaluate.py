@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,17 +11,35 @@ from typing import Any
 from agentrl.agents.loop import RolloutSpec
 from agentrl.config import Config
 from agentrl.envs.base import Episode
+from agentrl.errors import ConfigError
+from agentrl.trainers.credit.cm2 import checklist_share
 from agentrl.trainers.world import World
 from agentrl.types import Group, Task, total
+
+CHECKLIST = "checklist"
 
 EVAL_SEED = 12_345
 """Evaluations of different weights draw the same random numbers, which makes their difference less noisy."""
 
 
-def fixed_tasks(env: Episode, env_id: str, split: str, count: int) -> list[Task]:
-    """The first `count` tasks of a split, or all of them where it has fewer."""
+def fixed_tasks(env: Episode, env_id: str, split: str, count: int, *, checklists: bool = False) -> list[Task]:
+    """The first `count` tasks of a split, or all of them where it has fewer.
+
+    Args:
+        checklists: whether the tasks bring theirs.
+
+    Raises:
+        ConfigError: a task shall bring one and has none.
+    """
     ids = env.tasks(split)
-    return [Task(env_id, ids[i]) for i in range(min(count, len(ids)))]
+    tasks = [Task(env_id, ids[i]) for i in range(min(count, len(ids)))]
+    if not checklists:
+        return tasks
+    try:
+        items = [env.reference(task.task_id)[CHECKLIST] for task in tasks]
+    except KeyError:
+        raise ConfigError(f"{env_id} has no checklists to be measured; set eval.checklists = false") from None
+    return [dataclasses.replace(t, reference={CHECKLIST: its}) for t, its in zip(tasks, items, strict=True)]
 
 
 def measure(
@@ -33,7 +52,8 @@ def measure(
 
     Returns:
         `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`, and the mean of
-        each reward channel over an episode as `reward/<channel>`.
+        each reward channel over an episode as `reward/<channel>`; where tasks bring a checklist, the mean share of it
+        that was satisfied as `checklist`.
     """
     specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
     groups = world.gather(play(world.shard(specs)))
@@ -45,11 +65,16 @@ def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
     solved: dict[str, list[float]] = defaultdict(list)
     turns: list[int] = []
     tokens = 0
-    earned: dict[str, list[float]] = {channel: [] for group in groups for channel in group.channels()}
+    earned: dict[str, list[float]] = {
+        channel: [] for group in groups for channel in group.channels() if not channel.startswith("checklist/")
+    }
+    satisfied: list[float] = []
     for group in groups:
         for path in group.rollouts():
             for channel, sums in earned.items():
                 sums.append(total([group.turns[i] for i in path], channel))
+            if CHECKLIST in group.task.reference:
+                satisfied.append(checklist_share(group.task, [group.turns[i] for i in path]))
             last = group.turns[path[-1]].outcome
             solved[env.kind(group.task.task_id)].append(float(last.solved))
             turns.append(len(path))
@@ -58,6 +83,7 @@ def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
     result = {"success": _mean(everything), "turns": _mean(turns), "episodes": float(len(everything))}
     result |= {f"success/{kind}": _mean(values) for kind, values in sorted(solved.items()) if kind}
     result |= {f"reward/{channel}": _mean(sums) for channel, sums in sorted(earned.items())}
+    result |= {"checklist": _mean(satisfied)} if satisfied else {}
     return result | {"action_tokens": float(tokens)}
 
 
@@ -77,10 +103,12 @@ def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str,
     from agentrl.trainers.demos import make_env
     from agentrl.trainers.prepare import load_policy
     from agentrl.trainers.rollout import agent_loop, embedded_engine
+    from agentrl.trainers.verdicts import checklist_exam
 
     env = make_env(config.env)
     policy = load_policy(Path(model), config)
-    loop = agent_loop(config, embedded_engine(config, policy.model), policy.renderer, config.eval.temperature)
-    return measure(
-        World(), lambda specs: asyncio.run(loop.collect(specs)), env, fixed_tasks(env, config.env.id, split, games)
-    )
+    engine = embedded_engine(config, policy.model)
+    exam = checklist_exam(config.eval)
+    loop = agent_loop(config, engine, policy.renderer, config.eval.temperature, monitor=exam)
+    tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
+    return measure(World(), lambda specs: asyncio.run(loop.collect(specs)), env, tasks)

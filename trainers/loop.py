@@ -15,6 +15,7 @@ from agentrl.config import Config
 from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.demos import make_env
+from agentrl.trainers.evaluate import fixed_tasks
 from agentrl.trainers.gains import information_gain
 from agentrl.trainers.methods import get_method
 from agentrl.trainers.prepare import device, load_skeleton
@@ -62,6 +63,7 @@ def check(config: Config) -> None:
     method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
     information_gain(rl.information_gain, method, env)
     checklist_monitor(config.judge, method, env)
+    fixed_tasks(env, config.env.id, config.env.test_split, 1, checklists=config.eval.checklists)
     if config.warm_start.demonstrations:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})
         env.demonstrator(mistakes=config.warm_start.mistakes)

@@ -229,8 +229,9 @@ class Reinforcement:
 
     def _measure(self, name: str, split: str, games: int) -> dict[str, float]:
         begun = time.perf_counter()
-        tasks = fixed_tasks(self.session.env, self.session.config.env.id, split, games)
-        measured = self.stage.examine(self.session.env, tasks)
+        config, env = self.session.config, self.session.env
+        tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
+        measured = self.stage.examine(env, tasks)
         self.session.state.episodes["evaluation"] += int(measured["episodes"])
         return {f"{name}/{key}": value for key, value in measured.items()} | {
             f"{name}/seconds": time.perf_counter() - begun

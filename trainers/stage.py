@@ -20,6 +20,7 @@ from agentrl.trainers.actor import Actor, RolloutQueue
 from agentrl.trainers.evaluate import measure
 from agentrl.trainers.learner import Learner
 from agentrl.trainers.rollout import agent_loop, make_engine, probe_of
+from agentrl.trainers.verdicts import checklist_exam
 from agentrl.trainers.world import World
 from agentrl.types import Group, Task
 
@@ -58,7 +59,9 @@ class Stage:
             self._play = agent_loop(
                 config, self._engine, renderer, config.rl.temperature, config.rl.max_turns, after_rollout, monitor
             )
-            self._exam = agent_loop(config, self._engine, renderer, config.eval.temperature)
+            self._exam = agent_loop(
+                config, self._engine, renderer, config.eval.temperature, monitor=checklist_exam(config.eval)
+            )
             self._queue = RolloutQueue(self._play, self._journal)
             self._probe_ids = renderer.first("You can see a probe.")
             self._actor = Actor()

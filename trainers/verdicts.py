@@ -9,12 +9,17 @@ from functools import partial
 from agentrl.agents.judges.monitor import ChecklistMonitor
 from agentrl.agents.judges.programmatic import CheckJudge
 from agentrl.agents.loop import MonitorFactory
-from agentrl.config import JudgeConfig
+from agentrl.config import EvalConfig, JudgeConfig
 from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError
 from agentrl.trainers.methods import Method
 
 CHANNELS = "checklist/*"
+
+
+def checklist_exam(config: EvalConfig) -> MonitorFactory | None:
+    """What follows the episodes that are measured, if their checklists are; it leaves them as they are."""
+    return partial(ChecklistMonitor, CheckJudge(), strict=False) if config.checklists else None
 
 
 def checklist_monitor(config: JudgeConfig, method: Method, env: Episode) -> MonitorFactory | None:

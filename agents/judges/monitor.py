@@ -22,7 +22,7 @@ class ChecklistMonitor:
     it is open counts as such, and earns nothing. What is satisfied stays so.
 
     The user turn is `info["user_turn"]`, counted from 0; an environment without it has one only. Where it moves on and
-    a strict item of the turn before is not satisfied, the episode is truncated.
+    a strict item of the turn before is not satisfied, the episode is truncated, unless `strict` is False.
 
         AgentLoop(make_env, agent, limits, monitor=partial(ChecklistMonitor, CheckJudge()))
 
@@ -34,8 +34,8 @@ class ChecklistMonitor:
         ConfigError: it has none, or one that contradicts itself.
     """
 
-    def __init__(self, judge: Judge, task: Task) -> None:
-        self._judge, self._task = judge, task
+    def __init__(self, judge: Judge, task: Task, *, strict: bool = True) -> None:
+        self._judge, self._task, self._strict = judge, task, strict
         self._checklist = parse_checklist(task.reference.get("checklist", ()), f"task {task.task_id}")
         self._steps: tuple[Step, ...] = ()
         self._opening = ""
@@ -61,6 +61,7 @@ class ChecklistMonitor:
                     turn.rewards[f"checklist/{self._user_turn}/{item.id}"] = float(verdict)
             self._satisfied |= {item.id for item, verdict in zip(waiting, verdicts, strict=True) if verdict}
         if (reached := info.get("user_turn", 0)) != self._user_turn:
-            if not turn.outcome.done and any(i.required_for_next_turn and i.id not in self._satisfied for i in items):
+            unmet = any(i.required_for_next_turn and i.id not in self._satisfied for i in items)
+            if self._strict and unmet and not turn.outcome.done:
                 turn.outcome = Outcome.truncated(STRICT_ITEM_UNMET)
             self._user_turn, self._begun, self._satisfied = reached, len(self._steps), frozenset()

@@ -135,6 +135,14 @@ def test_a_strict_item_decides_whether_the_user_goes_on(met: bool, outcome: Outc
     assert [t.outcome for t in turns] == [Outcome.running(), outcome]
 
 
+def test_a_monitor_that_is_not_strict_only_looks_on() -> None:
+    judge = Table([{"a": False}, {"a": True}])
+    monitor = ChecklistMonitor(judge, task([plain("a", 1, strict=True)], [plain("a", 1)]), strict=False)
+    turns = follow(monitor, [{"user_turn": 1}, {"user_turn": 1}])
+    assert [t.outcome for t in turns] == [Outcome.running()] * 2
+    assert [t.rewards for t in turns] == [{"other": 0.5, "checklist/0/a": 0.0}, {"other": 0.5, "checklist/1/a": 1.0}]
+
+
 def test_a_strict_item_does_not_change_how_an_episode_ended() -> None:
     monitor = ChecklistMonitor(Table([{"a": False}]), task([plain("a", 1, strict=True)]))
     turn = turn_of("done")

@@ -106,6 +106,27 @@ def test_fixed_tasks_are_the_first_of_a_split() -> None:
         fixed_tasks(env, SIGNS, "vald", 2)
 
 
+def test_the_share_of_a_checklist_by_hand() -> None:
+    items = [[{"id": "a", "weight": 0.25}, {"id": "b", "weight": 0.75}], [{"id": "a", "weight": 1.0}]]
+    group = Group(Task("Test-v0", "heat/0", reference={"checklist": items}))
+    met = [{"checklist/0/a": 1.0, "checklist/0/b": 0.0}, {"checklist/0/b": 1.0}, {"checklist/1/a": 0.0}]
+    parent = None
+    for rewards in met:
+        parent = group.add(turn(parent, 0.0))
+        group.turns[parent].rewards |= rewards
+    group.turns[-1].outcome = FAILED
+    measured = summary_of(group, group_of("heat", [(1, SOLVED)]))
+    assert measured["checklist"] == pytest.approx((0.25 + 0.75 + 0) / 2)
+    assert not [name for name in measured if name.startswith("reward/checklist")]
+
+
+def test_tasks_bring_their_checklists_where_they_are_measured() -> None:
+    env = make_env(EnvConfig(id="ToolDesk-v0", max_turns=20))
+    (task,) = fixed_tasks(env, "ToolDesk-v0", "test", 1, checklists=True)
+    assert task.reference == {"checklist": env.reference(task.task_id)["checklist"]}
+    assert fixed_tasks(env, "ToolDesk-v0", "test", 1)[0].reference == {}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, str, dict[str, Any]]:
     config = small(tmp_path_factory.mktemp("evaluate") / "r", {"rl": {"steps": 0}})

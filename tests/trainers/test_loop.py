@@ -18,6 +18,7 @@ require("torch.utils.tensorboard")
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from agentrl.config import Config
 from agentrl.trainers import reinforce, stage
 from agentrl.trainers.loop import train
 from agentrl.trainers.methods import METHODS
@@ -68,6 +69,18 @@ def test_a_run_learns(tmp_path: Path) -> None:
     ]
 
 
+def test_a_budget_of_tokens_ends_a_run_before_its_steps(tmp_path: Path) -> None:
+    rl = {"steps": 50, "token_budget": 60}
+    config = small(tmp_path / "r", {"rl": rl, "eval": {"every": 0}})
+    train(config)
+    spent = [row["rl/generated_tokens"] for row in rows_with(Run.open(tmp_path / "r"), "rl/generated_tokens")]
+    assert sum(spent[:-1]) < 60 <= sum(spent)
+    again = train(config, resume=tmp_path / "r")
+    assert again["tokens"]["generated"] == sum(spent)
+    more = Config.load(tmp_path / "r" / "config.toml", ["rl.token_budget=0", f"rl.steps={len(spent) + 1}"])
+    assert train(more, resume=tmp_path / "r")["tokens"]["generated"] > sum(spent)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -82,6 +95,7 @@ def test_a_run_learns(tmp_path: Path) -> None:
         ({"rl": {"method": "cm2"}}, r"checklist/\* is made from the 'checklist' in the reference"),
         ({"rl": {"credit": "igpo"}}, "add it to rl.rewards"),
         ({"rl": {"method": "cm2_turn"}, "env": {"id": TUTORED}}, "set it to at least 5"),
+        ({"eval": {"checklists": True}}, "has no checklists to be measured"),
         ({"env": {"id": "ALFWrld-v0"}}, "ALFWrld"),
         ({"env": {"test_split": "tset"}}, "did you mean 'test'"),
         ({"warm_start": {"demonstrations": 0}}, r"set warm_start\.demonstrations, or model = PATH"),
@@ -166,7 +180,9 @@ def test_policies_that_differ_between_engine_and_learner_stop_the_run(tmp_path: 
     config = small(tmp_path / "r")
     agent_loop = stage.agent_loop
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "agent_loop", lambda c, e, r, temperature, *more: agent_loop(c, e, r, 3.0, *more))
+        patch.setattr(
+            stage, "agent_loop", lambda c, e, r, _, *more, **by_name: agent_loop(c, e, r, 3.0, *more, **by_name)
+        )
         with pytest.raises(RunStoppedError, match=r"sampled at it, but rl\.temperature = 1: make them equal"):
             train(config)
     assert Run.open(tmp_path / "r").summary() is None

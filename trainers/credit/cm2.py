@@ -12,7 +12,7 @@ import numpy.typing as npt
 from agentrl.errors import ConfigError
 from agentrl.trainers.credit.base import Array, Batch, Level, Rollout, broadcast, centred
 from agentrl.trainers.rewards import Weights
-from agentrl.types import Task
+from agentrl.types import Task, Turn
 
 CHECKLIST = "checklist/*"
 """The channels `checklist/<user turn>/<item id>`, user turns counted from 0. A step of the policy has one for each item
@@ -88,6 +88,17 @@ class Verdicts:
                 current = int(checklist.user_turns[column])
             user_turn[s] = current
         return cls(opened, met, user_turn)
+
+
+def checklist_share(task: Task, turns: Sequence[Turn]) -> float:
+    """R of the trajectory level: the share of its checklist that a rollout of the task satisfied, in [0, 1].
+
+    Raises:
+        ConfigError: the task has no checklist.
+    """
+    checklist = Checklist.of(task)
+    items = [(channel, checklist.weights[column]) for channel, column in checklist.channels.items()]
+    return float(sum(w * turn.rewards.get(channel, 0.0) for turn in turns for channel, w in items) / checklist.length)
 
 
 @dataclass(frozen=True, slots=True)
