@@ -1,0 +1,1 @@
+"""Tournaments between the rollouts of a group."""
