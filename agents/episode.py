@@ -57,6 +57,10 @@ class LLMAgent:
     renderer: Renderer
     params: SamplingParams = field(default_factory=SamplingParams)
 
+    def greedy(self) -> LLMAgent:
+        """The same policy, taking the most likely tokens."""
+        return replace(self, params=replace(self.params, temperature=0.0))
+
     def turn_params(self, seed: int, turn: int) -> SamplingParams:
         """Sampling parameters of one turn: seeded, and ending where the template ends an action."""
         stops = tuple(dict.fromkeys((*self.params.stop_token_ids, *self.renderer.stop_token_ids)))

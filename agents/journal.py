@@ -75,8 +75,7 @@ class Journal:
         if found is not None:
             return found
         path.parent.mkdir(parents=True, exist_ok=True)
-        header = {"task": asdict(spec.task), "rollouts": spec.rollouts, "seed": spec.seed}
-        path.write_bytes(json_line(header))
+        path.write_bytes(json_line(asdict(spec)))
         return GroupLog(path, spec, [[] for _ in range(spec.rollouts)], set())
 
     def forget(self, below: int) -> None:
@@ -104,7 +103,7 @@ class Journal:
             return None
         try:
             header = json.loads(lines[0])
-            spec = RolloutSpec(Task(**header["task"]), header["rollouts"], header["seed"])
+            spec = RolloutSpec(**{**header, "task": Task(**header["task"])})
             turns: list[list[Turn]] = [[] for _ in range(spec.rollouts)]
             rewarded: set[int] = set()
             for line in lines[1:]:

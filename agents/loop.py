@@ -12,15 +12,24 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agentrl.agents.episode import Limits, LLMAgent, Monitor, ReplayError, deadline, play_episode
-from agentrl.agents.rollout import Rollout, RolloutSpec, TurnLog
+from agentrl.agents.rollout import Rollout, RolloutSpec, TurnLog, failed_turn
 from agentrl.envs.base import Episode
 from agentrl.errors import InfraError, RunStoppedError
 from agentrl.types import Group, Task, Turn
 
-__all__ = ["AfterRollout", "AgentLoop", "EnvFactory", "LLMAgent", "Limits", "MonitorFactory", "RolloutSpec"]
+__all__ = [
+    "AfterGroup",
+    "AfterRollout",
+    "AgentLoop",
+    "EnvFactory",
+    "LLMAgent",
+    "Limits",
+    "MonitorFactory",
+    "RolloutSpec",
+]
 
 PAUSE_S = 0.1
 """Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back by then,
@@ -39,6 +48,12 @@ AfterRollout = Callable[[LLMAgent, Task, Sequence[Turn], str], Awaitable[None]]
 cached for the session, the last argument, is still there. An InfraError lets it be called again, and may be raised as
 often as any failure of a rollout."""
 
+AfterGroup = Callable[[Group, int], Awaitable[Mapping[int, str]]]
+"""Compares the rollouts of a group that has ended: adds rewards and notes, e.g. `agentrl.agents.arena.group`. Given
+the seed of the group, it returns the last turns of those that it could not judge, and why: they end in an
+infrastructure error. An InfraError says so of all of them, after it was called again as often as a failure allows. It
+bounds its own time, and the same group gets the same rewards: a resumed run asks again."""
+
 
 class AgentLoop:
     """Plays rollouts of an agent; keeps environments, and the count of failures, for the whole run.
@@ -49,6 +64,7 @@ class AgentLoop:
         limits: bounds of turns, episodes and the run.
         monitor: makes what follows an episode beside its environment, if anything shall.
         after_rollout: rewards the turns of each episode at its end, while others go on.
+        after_group: compares the rollouts of each group at its end, while others go on.
     """
 
     def __init__(
@@ -59,6 +75,7 @@ class AgentLoop:
         *,
         monitor: MonitorFactory | None = None,
         after_rollout: AfterRollout | None = None,
+        after_group: AfterGroup | None = None,
     ) -> None:
         self.agent, self.limits = agent, limits or Limits()
         self.attempts = 0
@@ -67,10 +84,11 @@ class AgentLoop:
         """Episodes that an infrastructure error ended."""
         self.discarded = 0
         """Action tokens of turns that did not get into their group: their replay failed."""
-        self._make_env, self._monitor, self._after_rollout = make_env, monitor, after_rollout
+        self._make_env, self._monitor = make_env, monitor
+        self._after_rollout, self._after_group = after_rollout, after_group
         self._idle: dict[str, list[Episode]] = {}
         self._playing = self._most = 0
-        """Episodes that play now, and the most that ever did."""
+        """Episodes that play or are compared now, and the most that ever did."""
         self._failed: deque[int] = deque()
         """Of the latest failures, how many attempts had been made."""
 
@@ -124,6 +142,8 @@ class AgentLoop:
         group = Group(spec.task)
         for rollout in rollouts:
             group.graft(Group(spec.task, rollout.result().turns))
+        if self._after_group is not None:
+            await self._compare(group, spec.seed, self._after_group)
         return group
 
     def close(self) -> None:
@@ -132,6 +152,29 @@ class AgentLoop:
             for env in envs:
                 env.close()
         self._idle.clear()
+
+    async def _compare(self, group: Group, seed: int, after_group: AfterGroup) -> None:
+        """Let rollouts be compared; those that cannot be count as failures of episodes, each time."""
+        leaves = [path[-1] for path in group.rollouts()]
+        lost: Mapping[int, str] = {}
+        for retry in range(self.limits.retries + 1):
+            if retry:
+                await asyncio.sleep(PAUSE_S * 2 ** (retry - 1))
+                self.attempts += len(leaves)
+            self._playing += len(leaves)
+            self._most = max(self._most, self._playing)
+            try:
+                lost, over = await after_group(group, seed), True
+            except InfraError as error:
+                lost, over = dict.fromkeys(leaves, str(error)), False
+            finally:
+                self._playing -= len(leaves)
+            for cause in lost.values():
+                self._count_failure(InfraError(cause))
+            if over:
+                break
+        for leaf, cause in lost.items():
+            group.add(failed_turn(group.turns, leaf, cause))
 
     async def _rollout(self, spec: RolloutSpec, index: int, places: asyncio.Semaphore, log: TurnLog | None) -> Rollout:
         rollout = Rollout(index, log)
@@ -178,11 +221,12 @@ class AgentLoop:
         idle = self._idle.setdefault(spec.task.env_id, [])
         env = idle.pop() if idle else self._make_env(spec.task.env_id)
         monitor = self._monitor(spec.task) if self._monitor is not None else None
+        agent = self.agent.greedy() if spec.greedy_first and index == 0 else self.agent
         seed = spec.seed * 65_537 + index
         try:
             await play_episode(
                 env,
-                self.agent,
+                agent,
                 spec.task,
                 seed,
                 self.limits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,8 @@ class RolloutSpec:
     task: Task
     rollouts: int
     seed: int
+    greedy_first: bool = False
+    """Whether the first of them takes the most likely tokens."""
 
 
 class TurnLog(Protocol):
@@ -77,20 +80,7 @@ class Rollout:
 
     def fail(self, error: InfraError) -> None:
         """An infrastructure failure came after the last turn: it has no action, and takes part in nothing."""
-        parent = self._path[-1] if self._path else None
-        self.turns.append(
-            Turn(
-                parent=parent,
-                prompt_ids=(),
-                action_ids=(),
-                logprobs=(),
-                versions=(),
-                observation="" if parent is None else self.turns[parent].feedback,
-                action="",
-                rewards={},
-                outcome=Outcome.infra_error(str(error)),
-            )
-        )
+        self.turns.append(failed_turn(self.turns, self._path[-1] if self._path else None, str(error)))
 
     def restart(self) -> int:
         """Begin the episode anew; returns how many action tokens are lost."""
@@ -104,3 +94,18 @@ class Rollout:
         turn.parent = self._path[-1] if self._path else None
         self._path.append(len(self.turns))
         self.turns.append(turn)
+
+
+def failed_turn(turns: Sequence[Turn], parent: int | None, cause: str) -> Turn:
+    """The leaf that an infrastructure failure leaves after one of the turns, or before the first."""
+    return Turn(
+        parent=parent,
+        prompt_ids=(),
+        action_ids=(),
+        logprobs=(),
+        versions=(),
+        observation="" if parent is None else turns[parent].feedback,
+        action="",
+        rewards={},
+        outcome=Outcome.infra_error(cause),
+    )

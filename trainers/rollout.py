@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.agents.engine import Engine, Probe
-from agentrl.agents.loop import AfterRollout, AgentLoop, Limits, LLMAgent, MonitorFactory
+from agentrl.agents.loop import AfterGroup, AfterRollout, AgentLoop, Limits, LLMAgent, MonitorFactory
 from agentrl.agents.render import Renderer
 from agentrl.agents.weights import cast_weights
 from agentrl.config import Config
@@ -88,12 +88,13 @@ def agent_loop(
     max_turns: int = 0,
     after_rollout: AfterRollout | None = None,
     monitor: MonitorFactory | None = None,
+    after_group: AfterGroup | None = None,
 ) -> AgentLoop:
     """A loop that samples at one temperature, within the limits of the configuration.
 
     Args:
         max_turns: of an episode; 0 for those of the environment.
-        after_rollout, monitor: see `AgentLoop`.
+        after_rollout, monitor, after_group: see `AgentLoop`.
     """
     params = SamplingParams(temperature=temperature, max_tokens=config.engine.max_action_tokens)
     limits = Limits(
@@ -103,7 +104,14 @@ def agent_loop(
         failure_rate=config.failures.max_rate,
     )
     agent = LLMAgent(engine, renderer, params)
-    return AgentLoop(lambda _: make_env(config.env), agent, limits, after_rollout=after_rollout, monitor=monitor)
+    return AgentLoop(
+        lambda _: make_env(config.env),
+        agent,
+        limits,
+        after_rollout=after_rollout,
+        monitor=monitor,
+        after_group=after_group,
+    )
 
 
 @torch.no_grad()

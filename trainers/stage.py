@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentrl.agents.engine import Engine, EngineStats, SyncReport
 from agentrl.agents.journal import Journal
-from agentrl.agents.loop import AfterRollout, MonitorFactory, RolloutSpec
+from agentrl.agents.loop import AfterGroup, AfterRollout, MonitorFactory, RolloutSpec
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
 from agentrl.envs.base import Episode
@@ -37,6 +37,7 @@ class Stage:
         renderer: speaks the policy's template.
         folder: of the run.
         after_rollout, monitor: reward the episodes that are trained, at their end or at every turn.
+        after_group: rewards them when all of their group have ended.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Stage:
         folder: Path,
         after_rollout: AfterRollout | None = None,
         monitor: MonitorFactory | None = None,
+        after_group: AfterGroup | None = None,
     ) -> None:
         self._world = dataclasses.replace(world, spread=config.engine.kind == "embedded")
         self._learner = learner
@@ -57,7 +59,14 @@ class Stage:
         if self._world.spread or world.first:
             self._engine: Engine = make_engine(config, learner.model, folder)
             self._play = agent_loop(
-                config, self._engine, renderer, config.rl.temperature, config.rl.max_turns, after_rollout, monitor
+                config,
+                self._engine,
+                renderer,
+                config.rl.temperature,
+                config.rl.max_turns,
+                after_rollout,
+                monitor,
+                after_group,
             )
             self._exam = agent_loop(
                 config, self._engine, renderer, config.eval.temperature, monitor=checklist_exam(config.eval)

@@ -26,8 +26,8 @@ class Arena:
 
     An `AfterGroup` of the agent loop. Every pair is judged in both orders of presentation, and the scores are added;
     player 0 is the first rollout that was not lost. The notes of the group get the record of the tournament, and
-    beside it `leaves` (the last turn of each player), `rewards`, `judge_agreement` (share of comparisons of which both orders
-    have the same winner, or none) and `position_bias` (mean score of what came first minus that of what came second).
+    beside it `leaves` (the last turn of each player), `rewards`, `judge_agreement` (share of comparisons of which both
+    orders have the same winner, or none) and `position_bias` (mean of what came first minus what came second).
     """
 
     judge: PairJudge
@@ -96,8 +96,8 @@ def _sign(x: float) -> int:
 def tournament_metrics(groups: Sequence[Group]) -> dict[str, float]:
     """Means over the groups of a step that held a tournament; nothing where none did.
 
-    `tournament/comparisons` and `tournament/failed` are pairs, `tournament/judge_agreement` and `tournament/position_bias` as
-    in the notes, see `Arena`; `tournament/unranked` are rollouts.
+    `tournament/comparisons` and `tournament/failed` are pairs, `tournament/unranked` rollouts, and
+    `tournament/judge_agreement` and `tournament/position_bias` as in the notes of `Arena`.
     """
     notes = [group.notes[TOURNAMENT] for group in groups if TOURNAMENT in group.notes]
     if not notes:
