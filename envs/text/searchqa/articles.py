@@ -103,7 +103,7 @@ def tell(
     for title, kind in kinds.items():
         asides = [aside.replace("{s}", "{me}") for aside in _ASIDES[kind]]
         spare = _MOST - len(lines[title])
-        count = len(asides) if long else max(_LEAST - len(lines[title]), min(spare, rng.randrange(3)))
+        count = len(asides) if long else max(_LEAST - len(lines[title]), min(spare, rng.randrange(3)), 0)
         for aside in rng.sample(asides, count):
             lines[title].append((aside, {kind: rng.choice(names) for kind, names in others.items()}))
         rng.shuffle(lines[title])

@@ -19,13 +19,18 @@ _CODAS = ("", *"nrls", "th")
 _SECOND: dict[Kind, tuple[str, ...]] = {
     "town": ("Bay", "Bridge", "Cross", "Falls", "Ferry", "Field", "Ford", "Gate", "Hill", "Mouth", "Springs", "Wells"),
     "region": ("Coast", "Highlands", "Island", "Marches", "Plains", "Vale"),
-    "company": ("Bank", "Brewery", "Foundry", "Mills", "Press", "Shipping", "Tannery", "Tools", "Weavers", "Works"),
+    "company": (
+        *("Bank", "Brewery", "Clothing", "Dairy", "Foundry", "Glass", "Insurance", "Mills", "Mines", "Motors"),
+        *("Optics", "Paper", "Press", "Salt", "Shipping", "Tannery", "Timber", "Tools", "Weavers", "Works"),
+    ),
 }
 _NOUNS = (
     *("Anchor", "Bell", "Bridge", "Candle", "Clock", "Crown", "Daughter", "Door", "Feather", "Garden", "Ghost", "Harp"),
     *("Island", "Key", "Lantern", "Letter", "Map", "Mirror", "Moth", "Orchard", "Raven", "River", "Shadow", "Ship"),
     *("Song", "Stone", "Storm", "Thief", "Tower", "Winter"),
 )
+_SPARE = 2
+"""Names that could be drawn, for each that is."""
 _NEAR = 0.15
 """Share of words that differ from another one in one vowel only."""
 _TWINS = 0.3
@@ -46,11 +51,11 @@ class Names:
         self._near: dict[str, str] = {}
         self._taken: set[str] = set()
         people = math.sqrt(counts["person"])
-        given, family = self._stock(3 * people), self._stock(6 * people)
+        given, family = self._stock(1.5 * people), self._stock(3 * people)
         self._pairs: dict[Kind, tuple[Sequence[str], Sequence[str]]] = {"person": (given, family)}
         for kind, second in _SECOND.items():
-            self._pairs[kind] = self._stock(4 * counts[kind] / len(second)), second
-        self._pairs["work"] = _NOUNS, self._stock(4 * counts["work"] / len(_NOUNS))
+            self._pairs[kind] = self._stock(_SPARE * counts[kind] / len(second)), second
+        self._pairs["work"] = _NOUNS, self._stock(_SPARE * counts["work"] / len(_NOUNS))
 
     def draw(self, kind: Kind) -> list[str]:
         """An unused name of a kind; sometimes two, which are nearly the same."""
