@@ -33,6 +33,7 @@ MANY = bool(os.environ.get("AGENTRL_MANY_GAMES"))
 LEVELS = ("w2-o3-q4", "simple-dense", "coin_collector-5", "treasure_hunter-12")
 CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("ALFWorld-v0", 100, {}),
+    ("Countdown-v0", 25, {"turns": "many"}),
     ("SearchQA-v0", 25, {"articles": 1000}),
     ("ToolDesk-v0", 25, {}),
     ("TextWorld-v0", 25, {"games": 2}),
