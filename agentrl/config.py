@@ -281,7 +281,8 @@ class AsyncConfig(Section):
 
 
 class JudgeConfig(Section):
-    """Who judges the items of checklists that no program can check: a language model on an OpenAI-compatible server."""
+    """The language model, on an OpenAI-compatible server, that compares trajectories, or judges the items of checklists
+    that no program can check."""
 
     url: str = ""
     """Up to and with the version, `http://host:8000/v1`; "" judges by program alone."""
@@ -290,11 +291,47 @@ class JudgeConfig(Section):
     """What the server wants; default: the environment variable AGENTRL_JUDGE_API_KEY. Never written to disk."""
     concurrency: int = Field(64, ge=1)
     """Questions at a time."""
+    allow_unaudited: bool = False
+    """Train with a judge that has not passed `agentrl judge audit`."""
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:
         if bool(self.url) != bool(self.model):
             raise ValueError("url and model go together: give both, or neither")
+        return self
+
+
+class TournamentConfig(Section):
+    """How the reward channels `arena` (ranks from a tournament) and `pointwise` (scores one by one) are made."""
+
+    topology: Literal["round_robin", "anchor", "single_elimination", "double_elimination", "swiss"] = (
+        "single_elimination"
+    )
+    ties: Literal["average", "competition", "stretched"] = "average"
+    """What rollouts of the same rank get: see `agentrl.agents.arena.rewards`."""
+    greedy_first: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first rollout of each group takes the most likely tokens; `auto` where the topology makes it the
+    anchor."""
+    judge: Literal["llm", "programmatic"] = "llm"
+    """Who compares: the language model of `judge`, or a program that knows the quality of a trajectory and errs."""
+    quality: str = ""
+    """For the program: a reward channel of the environment, or `module:name` of a function of task and turns."""
+    noise: float = Field(0.0, ge=0)
+    """Standard deviation of the program's errors, in units of the quality."""
+    position_bias: float = 0.0
+    """What the program adds to the score of what it sees first."""
+    compression: float = Field(1.0, gt=0, le=1)
+    """What the program multiplies the quality with for `pointwise` scores; its errors stay as they are."""
+
+    @model_validator(mode="after")
+    def _check_judge(self) -> Self:
+        default = {name: field.default for name, field in type(self).model_fields.items()}
+        if self.judge == "programmatic" and not self.quality:
+            raise ValueError("judge = 'programmatic' needs quality: a reward channel, or module:name")
+        if self.judge == "llm":
+            for name in ("quality", "noise", "position_bias", "compression"):
+                if getattr(self, name) != default[name]:
+                    raise ValueError(f"{name} is for judge = 'programmatic': set it, too, or leave {name} out")
         return self
 
 
@@ -323,6 +360,7 @@ class Config(Section):
     async_: AsyncConfig = Field(AsyncConfig(), alias="async")
     failures: FailureConfig = FailureConfig()
     judge: JudgeConfig = JudgeConfig()
+    tournament: TournamentConfig = TournamentConfig()
 
     @model_validator(mode="after")
     def _check_adapters(self) -> Self:

@@ -24,6 +24,7 @@ from agentrl.trainers.report import write_report
 from agentrl.trainers.rollout import context, servers_engine
 from agentrl.trainers.runs import free_run_dir
 from agentrl.trainers.session import Session
+from agentrl.trainers.tournaments import comparisons
 from agentrl.trainers.verdicts import checklist_monitor
 from agentrl.trainers.warm_start import warm_start
 from agentrl.trainers.world import World, launch
@@ -63,6 +64,7 @@ def check(config: Config) -> None:
     method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
     information_gain(rl.information_gain, method, env)
     checklist_monitor(config.judge, method, env)
+    comparisons(config, method, env)
     fixed_tasks(env, config.env.id, config.env.test_split, 1, checklists=config.eval.checklists)
     if config.warm_start.demonstrations:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})

@@ -233,6 +233,14 @@ METHODS: dict[str, Method] = {
             LossSpec(kl="k3", kl_coef=0.001),
             {"checklist/*": 1.0},
         ),
+        Method(
+            "arena",
+            "2601.06487",
+            "rank in a tournament of the group's rollouts, relative to the group; one importance ratio per rollout",
+            GRPO(),
+            LossSpec(ratio="sequence", clip_high=0.28, aggregation="sequence_mean"),
+            {"arena": 1.0},
+        ),
     )
 }
 

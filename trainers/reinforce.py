@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from agentrl.agents.arena.group import tournament_metrics
 from agentrl.agents.loop import RolloutSpec
 from agentrl.errors import RunStoppedError
 from agentrl.trainers.correction import Correction
@@ -26,6 +27,7 @@ from agentrl.trainers.rollout_metrics import rollout_metrics
 from agentrl.trainers.session import Session
 from agentrl.trainers.stage import Stage
 from agentrl.trainers.staleness import staleness_metrics
+from agentrl.trainers.tournaments import comparisons
 from agentrl.trainers.verdicts import checklist_monitor
 from agentrl.types import Group, Task
 
@@ -69,7 +71,9 @@ class Reinforcement:
         """Groups of the plan that were trained, or play."""
         gains = information_gain(config.rl.information_gain, self.method, session.env)
         monitor = checklist_monitor(config.judge, self.method, session.env)
-        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path, gains, monitor)
+        compared = comparisons(config, self.method, session.env)
+        self.greedy_first = compared is not None and compared.greedy_first
+        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path, gains, monitor, compared)
         self.curriculum = Curriculum(
             session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
         )
@@ -166,7 +170,8 @@ class Reinforcement:
         config = self.session.config
         rng = np.random.default_rng((config.seed, version + 1))
         ids = self.curriculum.draw(config.rl.tasks_per_step, rng)
-        return [RolloutSpec(self._task(task_id), config.rl.group_size, int(rng.integers(1 << 30))) for task_id in ids]
+        size, greedy = config.rl.group_size, self.greedy_first
+        return [RolloutSpec(self._task(task_id), size, int(rng.integers(1 << 30)), greedy) for task_id in ids]
 
     def _task(self, task_id: str) -> Task:
         """A task with those parts of its reference that the rewards are made from."""
@@ -199,7 +204,8 @@ class Reinforcement:
         returns = [[float(compose([g.turns[i] for i in path], weights).sum()) for path in g.rollouts()] for g in groups]
         for group, values_of_group in zip(groups, returns, strict=True):
             self.curriculum.observe(group.task.task_id, values_of_group)
-        return with_credit(rows, credited, values), rollout_metrics(groups, returns, credited)
+        metrics = rollout_metrics(groups, returns, credited) | tournament_metrics(groups)
+        return with_credit(rows, credited, values), metrics
 
     def _gate(self, rows: Sequence[Row]) -> dict[str, float]:
         """See `check_gate`. What did not pass is not kept for a resumed run."""

@@ -25,8 +25,8 @@ had not been tried before in the episode, whether or not it helps, else 0."""
 
 BUSYWORK_REWARD = 0.1
 
-MADE = {"information_gain": "answer", "checklist/*": "checklist"}
-"""Channels that a run makes itself, and what it needs for them in the reference of each task."""
+MADE = {"information_gain": "answer", "checklist/*": "checklist", "arena": "", "pointwise": ""}
+"""Channels that a run makes itself, and what it needs for them in the reference of each task, if anything."""
 
 
 def source_of(name: str) -> str | None:
@@ -52,7 +52,7 @@ def check_channels(weights: Weights, available: Iterable[str], reference: Contai
             continue
         if (source := source_of(name)) is None:
             raise UnknownNameError("reward channel", name, [*patterns, *MADE])
-        if source not in reference:
+        if source and source not in reference:
             raise ConfigError(
                 f"reward channel {name} is made from the {source!r} in the reference of each task, and this"
                 " environment gives none; choose another environment or leave the channel out"

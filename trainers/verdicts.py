@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from fnmatch import fnmatchcase
 from functools import partial
 
+from agentrl.agents.arena.group import ARENA
+from agentrl.agents.judges.audit import load_audit
 from agentrl.agents.judges.monitor import ChecklistMonitor
 from agentrl.agents.judges.programmatic import CheckJudge
 from agentrl.agents.loop import MonitorFactory
@@ -28,11 +29,11 @@ def checklist_monitor(config: JudgeConfig, method: Method, env: Episode) -> Moni
     Items that carry a check are judged by program, all others by the language model of `config`.
 
     Raises:
-        ConfigError: there is a judge and nothing to judge.
+        ConfigError: there is a judge and nothing to judge, or one that has not passed its audit.
         MissingExtraError: the package `openai` is not installed, and there is a language model to ask.
     """
     if CHANNELS not in method.rewards or any(fnmatchcase("checklist/0/x", channel) for channel in env.core.channels):
-        if config != JudgeConfig():
+        if config != JudgeConfig() and ARENA not in method.rewards:
             raise ConfigError(f"judge is for checklists: add {CHANNELS} to rl.rewards, or leave it out")
         return None
     if not config.url:
@@ -40,6 +41,26 @@ def checklist_monitor(config: JudgeConfig, method: Method, env: Episode) -> Moni
     from agentrl.agents.judges.chat import Chat, ChatOptions
     from agentrl.agents.judges.llm import LLMJudge
 
-    key = config.api_key or os.environ.get("AGENTRL_JUDGE_API_KEY", "")
-    chat = Chat(ChatOptions(config.url, config.model, key, concurrency=config.concurrency))
-    return partial(ChecklistMonitor, CheckJudge(LLMJudge(chat)))
+    check_audit(config, LLMJudge.protocol, "items")
+    return partial(ChecklistMonitor, CheckJudge(LLMJudge(Chat(ChatOptions.of(config)))))
+
+
+def check_audit(config: JudgeConfig, protocol: str, kind: str) -> None:
+    """Refuse a language model that was not audited as a judge of this kind, or failed, unless `allow_unaudited`.
+
+    Args:
+        protocol: what the judge is told.
+        kind: what it judges, as `agentrl judge audit --of` has it.
+
+    Raises:
+        ConfigError: with the way out.
+    """
+    if config.allow_unaudited:
+        return
+    audit = load_audit(config.url, config.model, protocol)
+    way_out = "or train with it all the same: judge.allow_unaudited = true"
+    if audit is None:
+        command = f"agentrl judge audit --of {kind} --set judge.url={config.url} --set judge.model={config.model}"
+        raise ConfigError(f"the judge {config.model} was not audited: run `{command}`, {way_out}")
+    if problems := audit.problems():
+        raise ConfigError(f"the judge {config.model} failed its audit: {problems[0]}; choose another, {way_out}")

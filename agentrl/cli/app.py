@@ -14,6 +14,7 @@ from agentrl.cli import (
     envs,
     evaluate,
     images,
+    judge,
     methods,
     play,
     reproduce,
@@ -48,6 +49,7 @@ app.add_typer(envs.app, name="envs")
 app.add_typer(images.app, name="images")
 app.add_typer(sandboxes.app, name="sandboxes")
 app.add_typer(methods.app, name="methods")
+app.add_typer(judge.app, name="judge")
 app.add_typer(bench.app, name="bench")
 app.command()(serve.serve)
 app.add_typer(engine.app, name="engine")

@@ -6,17 +6,19 @@ import asyncio
 import hashlib
 import json
 import logging
+import os
 import re
 import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from agentrl.agents.judges.cache import AnswerCache
+from agentrl.config import JudgeConfig
 from agentrl.errors import ConfigError, InfraError, MissingExtraError
 from agentrl.files import cache_folder
 
@@ -73,6 +75,12 @@ class ChatOptions:
     than was asked for."""
     cache: Path | None = None
     """File of the answers; None for `answers.sqlite` in the cache folder of agentrl."""
+
+    @classmethod
+    def of(cls, judge: JudgeConfig, **more: Any) -> Self:
+        """Those of a configuration, and `more`; a key that it lacks is that of the environment variable."""
+        key = judge.api_key or os.environ.get("AGENTRL_JUDGE_API_KEY", "")
+        return cls(judge.url, judge.model, key, concurrency=judge.concurrency, **more)
 
 
 class Chat:

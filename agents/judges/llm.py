@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated
@@ -75,6 +76,9 @@ class LLMJudge:
     Args:
         chat: whom to ask.
     """
+
+    protocol = "\n".join([_INSTRUCTION, json.dumps(Verdict.model_json_schema(), sort_keys=True)])
+    """What the judge is told, and how it may answer: with another it is another judge."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
