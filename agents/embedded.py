@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,10 @@ from transformers import PreTrainedModel
 
 from agentrl.agents.copies import choose
 from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport, check_context
+from agentrl.agents.grove import Grove, offers
+from agentrl.agents.lookahead.engine import Branched
+from agentrl.agents.lookahead.options import TokenOptions
+from agentrl.agents.lookahead.tree import Branch, TokenTree
 from agentrl.agents.passes import Passes
 from agentrl.agents.ragged_cache import RaggedCache
 from agentrl.agents.sampling import sample
@@ -55,7 +59,7 @@ class EmbeddedEngine:
         self._sessions: dict[str, Session] = {}
         self._slots: list[Session] = []
         self._pump: asyncio.Task[None] | None = None
-        self._busy_s, self._scoring_s, self._tokens, self._requests = 0.0, 0.0, 0, 0
+        self._busy_s, self._scoring_s, self._tokens, self._requests, self._discarded = 0.0, 0.0, 0, 0, 0
 
     # -- the contract ------------------------------------------------------------------------------------------
 
@@ -73,22 +77,47 @@ class EmbeddedEngine:
         self._rewind(held, prompt)
         held.ids, held.cuts = prompt, (len(prompt),)
         rng = self._rng if params.seed is None else np.random.default_rng(params.seed)
-        request = held.request = Request(
+        held.request = Request(
             params, len(prompt), rng.random(params.max_tokens).tolist(), asyncio.get_running_loop().create_future()
         )
         self._serve()
         try:
-            reason = await request.done
+            completion = await _completed(held)
         finally:
             held.request = None
         self._requests += 1
-        return Completion(
-            tuple(held.ids[request.prompt_length :]),
-            tuple(request.logprobs),
-            tuple(request.versions),
-            reason,
-            request.queue_s or 0.0,
-        )
+        return completion
+
+    async def branch(
+        self,
+        prompt_ids: Sequence[int],
+        params: SamplingParams,
+        sessions: Sequence[str],
+        options: TokenOptions,
+        kept: Callable[[int], bool] = lambda token: False,
+    ) -> Branched:
+        """See `BranchingEngine.branch`. A row that is born gets a copy of its parent's keys and values."""
+        prompt = list(prompt_ids)
+        self._check(len(prompt), params.max_tokens)
+        tree = TokenTree(len(sessions), options, params.stop_token_ids, params.max_tokens, kept)
+        seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
+        grove = Grove(tree, sessions[0], params, seed, asyncio.get_running_loop().create_future(), {})
+        (trunk,) = tree.branches
+        held = grove.sessions[trunk] = self._open(grove.name_of(trunk))
+        held.ids, held.cuts, held.request = prompt, (len(prompt),), grove.request(trunk, len(prompt))
+        self._serve()
+        try:
+            await grove.over
+            completions = await asyncio.gather(*map(_completed, grove.leaves))
+            for branch, session, completion in zip(tree.rows, sessions, completions, strict=True):
+                branch.tokens = list(completion.token_ids)
+                held = self._sessions[session] = self._sessions.pop(grove.name_of(branch))
+                held.request = None
+        finally:
+            for branch in tree.branches:
+                self.release(grove.name_of(branch))
+        self._requests += len(sessions)
+        return Branched(tuple(completions), tree.record())
 
     async def score(self, prefix_ids: Sequence[int], target_ids: Sequence[int]) -> tuple[float, ...]:
         """See `Engine.score`. One forward pass without cache."""
@@ -134,7 +163,13 @@ class EmbeddedEngine:
 
     def stats(self) -> EngineStats:
         """See `Engine.stats`."""
-        return EngineStats(self._busy_s, self._scoring_s, tokens=self._tokens, requests=self._requests)
+        return EngineStats(
+            self._busy_s,
+            self._scoring_s,
+            tokens=self._tokens,
+            requests=self._requests,
+            discarded=self._discarded,
+        )
 
     async def publish(self, weights: Mapping[str, Tensor], version: int, probe: Probe | None = None) -> SyncReport:
         """See `Engine.publish`. Turns in flight go on with the new weights; tensors that are our own are not copied.
@@ -168,10 +203,16 @@ class EmbeddedEngine:
 
     def fork(self, session: str, twin: str) -> None:
         """Begin the session `twin` with a copy of what `session` has cached; from then on they share nothing."""
-        source, held = self._sessions[session], self._open(twin)
-        held.ids, held.cached, held.marks = source.ids[: source.cached], source.cached, dict(source.marks)
+        held = self._fork(self._sessions[session], twin)
+        held.ids = held.ids[: held.cached]
+
+    def _fork(self, source: Session, twin: str) -> Session:
+        held = self._open(twin)
+        held.ids, held.cached = list(source.ids), source.cached
+        held.cuts, held.marks = source.cuts, dict(source.marks)
         self._passes.cache.reserve(len(self._slots), 0)
         self._passes.cache.copy(source.slot, held.slot, source.cached)
+        return held
 
     def _open(self, session: str) -> Session:
         held = self._sessions[session] = Session(slot=len(self._slots))
@@ -207,7 +248,7 @@ class EmbeddedEngine:
                 # Idle rows cost less than gathering the others' keys, unless they are many.
                 span = 1 + max(s.slot for s in ready)
                 rows = self._slots[:span] if len(ready) > span // 2 else ready
-                self._advance([(s, int(s.request is not None and not s.request.done.done())) for s in rows])
+                self._advance([(s, int(s.request is not None and s.request.waits)) for s in rows])
             if asking := self._asking():
                 asked = time.perf_counter()
                 self._score(asking)
@@ -255,7 +296,7 @@ class EmbeddedEngine:
                 scoring.done.set_result(Scores(tuple(scoring.logprobs), scoring.version))
 
     def _waiting(self) -> list[Session]:
-        return [s for s in self._slots if s.request is not None and not s.request.done.done()]
+        return [s for s in self._slots if s.request is not None and s.request.waits]
 
     def _asking(self) -> list[tuple[Session, Scoring]]:
         return [(s, s.scoring) for s in self._slots if s.scoring is not None and not s.scoring.done.done()]
@@ -268,13 +309,16 @@ class EmbeddedEngine:
         if isinstance(error, torch.OutOfMemoryError):
             error = InfraError(f"the engine ran out of memory: {error}")
         for held in self._slots:
-            for work in (held.request, held.scoring):
-                if work is None or work.done.done():
+            futures: list[asyncio.Future[Any]] = [w.done for w in (held.request, held.scoring) if w is not None]
+            if held.request is not None and held.request.leader is not None:
+                futures = [held.request.leader.over]  # nobody awaits the rows of a tree that grows
+            for future in futures:
+                if future.done():
                     continue
                 if error is None:
-                    work.done.cancel()
+                    future.cancel()
                 else:
-                    work.done.set_exception(error)
+                    future.set_exception(error)
         self._drop_cache()  # the pass that failed may have left some layers ahead of others
 
     def _rewind(self, held: Session, prompt: list[int]) -> None:
@@ -294,26 +338,90 @@ class EmbeddedEngine:
 
     def _sample(self, logits: Tensor, batch: list[Session]) -> None:
         """Sample for the rows whose ids are all cached; the others' draws are thrown away."""
-        temperatures, uniforms = [], []
-        for held in batch:
-            r = held.request
-            live = r is not None and not r.done.done() and held.cached == len(held.ids)
-            temperatures.append(r.params.temperature if live and r else 1.0)
-            uniforms.append(r.uniforms[len(r.logprobs)] if live and r else 0.0)
-        tokens, logprobs = sample(
-            logits,
-            torch.tensor(temperatures, device=logits.device),
-            torch.tensor(uniforms, device=logits.device, dtype=torch.float64),
+        live = [
+            (row, held, held.request)
+            for row, held in enumerate(batch)
+            if held.request is not None and held.request.waits and held.cached == len(held.ids)
+        ]
+        temperatures, uniforms = [1.0] * len(batch), [0.0] * len(batch)
+        for row, _, r in live:
+            temperatures[row], uniforms[row] = r.params.temperature, r.uniforms[len(r.logprobs)]
+        tokens, logprobs = (
+            drawn.tolist()
+            for drawn in sample(
+                logits,
+                torch.tensor(temperatures, device=logits.device),
+                torch.tensor(uniforms, device=logits.device, dtype=torch.float64),
+            )
         )
-        for held, token, logprob in zip(batch, tokens.tolist(), logprobs.tolist(), strict=True):
-            r = held.request
-            if r is None or r.done.done() or held.cached < len(held.ids):
-                continue
-            held.ids.append(token)
-            self._tokens += 1
-            r.logprobs.append(logprob)
-            r.versions.append(self.version)
-            if token in r.params.stop_token_ids:
-                r.done.set_result("stop")
-            elif len(r.logprobs) == r.params.max_tokens:
-                r.done.set_result("length")
+        for row, held, r in live:
+            if r.leader is None:
+                self._append(held, r, tokens[row], logprobs[row], self.version)
+        led = [(row, r, r.leader) for row, _, r in live if r.leader is not None]
+        if not led:
+            return
+        widest = min(max(grove.tree.options.candidates for _, _, grove in led), logits.shape[1])
+        rows = [row for row, _, _ in led]
+        found = offers(logits[rows], [temperatures[row] for row in rows], widest, self.version)
+        for (_, r, _), offer in zip(led, found, strict=True):
+            r.offer = offer
+        for grove in dict.fromkeys(grove for _, _, grove in led):
+            if grove.ready:
+                self._grow(grove)
+
+    def _append(self, held: Session, request: Request, token: int, logprob: float, version: int) -> None:
+        held.ids.append(token)
+        self._tokens += 1
+        request.logprobs.append(logprob)
+        request.versions.append(version)
+        if token in request.params.stop_token_ids:
+            request.done.set_result("stop")
+        elif len(request.logprobs) == request.params.max_tokens:
+            request.done.set_result("length")
+
+    def _grow(self, grove: Grove) -> None:
+        """One step of a lookahead tree, all of whose live rows know what may come next."""
+        tree = grove.tree
+        given = dict(zip(tree.live, grove.offers(), strict=True))
+        growth = tree.step([offer.top for offer in given.values()])
+        for branch in growth.born:
+            assert branch.parent is not None
+            self._bear(grove, branch, branch.parent)
+        for branch, offer in [*given.items(), *((b, given[b.parent]) for b in growth.born if b.parent is not None)]:
+            held, token = grove.sessions[branch], branch.tokens[-1]
+            assert held.request is not None
+            self._append(held, held.request, token, offer.logprobs[token], offer.version)
+        for branch in growth.pruned:
+            self._discarded += branch.own
+            self.release(grove.name_of(branch))
+        if tree.grows:
+            return
+        for branch in tree.pad():
+            assert branch.parent is not None
+            twin, held = self._bear(grove, branch, branch.parent), grove.sessions[branch.parent]
+            assert held.request is not None
+            if held.request.done.done():
+                twin.done.set_result(held.request.done.result())
+        grove.end()
+
+    def _bear(self, grove: Grove, branch: Branch, parent: Branch) -> Request:
+        """Give a new row of a tree its slot, as its parent's was before it got its next token."""
+        source = grove.sessions[parent]
+        held = grove.sessions[branch] = self._fork(source, grove.name_of(branch))
+        assert source.request is not None
+        held.request = grove.request(branch, source.request.prompt_length, source.request)
+        return held.request
+
+
+async def _completed(held: Session) -> Completion:
+    """What a session sampled, once it is complete."""
+    request = held.request
+    assert request is not None
+    reason = await request.done
+    return Completion(
+        tuple(held.ids[request.prompt_length :]),
+        tuple(request.logprobs),
+        tuple(request.versions),
+        reason,
+        request.queue_s or 0.0,
+    )

@@ -6,11 +6,16 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from agentrl.agents.engine import Scores
+from agentrl.agents.lookahead.tree import Top
 from agentrl.types import FinishReason, SamplingParams
+
+if TYPE_CHECKING:
+    from agentrl.agents.grove import Grove
 
 MAX_PASS_TOKENS = 4096
 """Tokens of one forward pass, padding included; longer prompts are fed in several."""
@@ -18,9 +23,20 @@ PASS_OVERHEAD_TOKENS = 64
 """Padding that costs about as much as one more forward pass of a small model on a CPU."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What may come next in a row of a lookahead tree."""
+
+    top: Top
+    logprobs: Mapping[int, float]
+    """Of each token of `top`, at the sampling temperature."""
+    version: int
+    """Of the weights that say so."""
+
+
 @dataclass(slots=True, eq=False)
 class Request:
-    """One running `generate`."""
+    """One running `generate`, or one row of a `branch`."""
 
     params: SamplingParams
     prompt_length: int
@@ -32,6 +48,15 @@ class Request:
     """Until the first pass that computed something for it."""
     logprobs: list[float] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
+    leader: Grove | None = None
+    """The tree that chooses its tokens, as long as it grows."""
+    offer: Offer | None = None
+    """What the tree may choose from; until it has, nothing is computed."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it wants a forward pass."""
+        return self.offer is None and not self.done.done()
 
 
 @dataclass(slots=True, eq=False)
