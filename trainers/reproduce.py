@@ -117,7 +117,8 @@ def reproduce(
     with ProcessPoolExecutor(jobs, get_context("spawn"), _share_cores, (jobs,)) as pool:
         begun = {pool.submit(_run, recipe, [*common, "rl.steps=0", "eval.test_games=0"], start): "warm start"}
         _await(begun, tell)
-        rest = [*common, f"model.path={checkpoints(start / 'checkpoints')[-1]}", "warm_start.demonstrations=0"]
+        alone = ["engine.processes=1"] if jobs > 1 else []
+        rest = [*alone, *common, f"model.path={checkpoints(start / 'checkpoints')[-1]}", "warm_start.demonstrations=0"]
         _await(
             {
                 pool.submit(_run, recipe, [*rest, f"seed={seed}", *what.arms[arm]], folder / f"seed-{seed}" / arm): (

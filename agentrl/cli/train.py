@@ -17,6 +17,7 @@ from agentrl.errors import ConfigError
 
 def train(
     config: Annotated[Path, typer.Argument(help="A TOML file, or the name of a recipe.")] = Path(DEFAULT),
+    method: Annotated[str, typer.Option(help="Short for --set rl.method=NAME; see agentrl methods list.")] = "",
     overrides: Set = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Continue the run in this folder from its last checkpoint.")
@@ -32,13 +33,13 @@ def train(
 
         agentrl train
 
-        agentrl train --set rl.method=gigpo --set run.dir=runs/gigpo
+        agentrl train searchqa --method igpo --set run.dir=runs/igpo
 
         agentrl train --set model=PATH_TO_A_LOCAL_MODEL
 
         agentrl train --resume runs/alfworld-001
     """
-    resolved = _resolve(config, overrides or [], resume)
+    resolved = _resolve(config, [*([f"rl.method={method}"] if method else []), *(overrides or [])], resume)
     if dry_run:
         print_json(resolved.model_dump(mode="json")) if as_json else print(resolved.toml(), end="")
         return

@@ -43,6 +43,14 @@ def test_env() -> None:
     assert result["reset"]["ratio"] > 500
 
 
+def test_env_alone() -> None:
+    result = bench("env", "SearchQA-v0", "--games", "20", "--steps", "5")
+    assert result["env"] == "SearchQA-v0"
+    assert result["step"]["count"] <= 2 * 20 * 5
+    assert result["reset, new task"]["count"] == result["reset, known task"]["count"] == 20
+    assert result["step"]["median"] < 5e-4, "2,000 steps/s"
+
+
 def test_rollout() -> None:
     result = bench("rollout", "--games", "2", "--group", "2", *tiny("env.max_turns=3"))
     assert result["ratio"] == pytest.approx(

@@ -14,6 +14,7 @@ from agentrl.cli.bench.gpu import gpu
 from agentrl.cli.bench.loop import loop
 from agentrl.cli.bench.score import score
 from agentrl.cli.bench.timing import Timing, duration
+from agentrl.cli.bench.tournaments import tournaments
 from agentrl.cli.options import Json, Set, print_json
 from agentrl.errors import UnknownNameError
 
@@ -26,24 +27,40 @@ app = typer.Typer(help="Measure environments, rollouts and training, each agains
 app.command()(loop)
 app.command()(gpu)
 app.command()(score)
+app.command()(tournaments)
 
 
 @app.command()
 def env(
     env_id: Annotated[str, typer.Argument(help="The environment to measure.")] = "ALFWorld-v0",
-    against: Annotated[str, typer.Option(help="The implementation to compare with.")] = "alfworld",
+    against: Annotated[str, typer.Option(help="What to compare with, if anything: alfworld, for ALFWorld-v0.")] = "",
     games: Annotated[int, typer.Option(min=2, help="Games to play, the same on both sides.")] = 12,
-    steps: Annotated[int, typer.Option(min=1, help="Random admissible steps in each game.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in each game: random admissible ones, or an expert's.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Step and reset of ALFWorld against the original package: same games, same actions, one core.
+    """Step and reset of an environment as its expert plays it, on one core.
 
-    Every text and list of admissible commands is compared, too. Takes about 20 s.
+    ALFWorld also against the original package: same games, same actions. Every text and list of admissible commands is
+    compared, too. Takes about 20 s.
 
-    Example: agentrl bench env ALFWorld-v0 --against alfworld
+    Examples:
+
+        agentrl bench env SearchQA-v0 --games 200
+
+        agentrl bench env ALFWorld-v0 --against alfworld
     """
+    if not against:
+        from agentrl.cli.bench.any_env import measure as measure_alone
+
+        times = measure_alone(env_id, games, steps)
+        if as_json:
+            print_json(_plain(times))
+            return
+        for name, timing in times.items():
+            print(f"{name:<20} {timing}")
+        return
     if env_id != "ALFWorld-v0":
-        raise UnknownNameError("environment to measure", env_id, ["ALFWorld-v0"])
+        raise UnknownNameError("environment to compare", env_id, ["ALFWorld-v0"])
     if against != "alfworld":
         raise UnknownNameError("baseline", against, ["alfworld"])
     from agentrl.cli.bench.env import measure
