@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 Stage = Literal["league", "seeding", "bracket", "losers", "final"]
 
@@ -43,28 +44,16 @@ class Tournament:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
-        return {
-            "topology": self.topology,
-            "matches": [
-                {
-                    name: list(value) if isinstance(value, tuple) else value
-                    for name, value in dataclasses.asdict(m).items()
-                }
-                for m in self.matches
-            ],
-            "ranks": list(self.ranks),
-            "comparisons": self.comparisons,
-            "failed": self.failed,
-        }
+        plain: dict[str, Any] = _PLAIN.dump_python(self, mode="json")
+        return plain
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
+    def from_json(cls, record: Mapping[str, Any]) -> Tournament:
         """The inverse of `to_json`; further keys are left alone."""
-        matches = tuple(
-            Match(**{name: tuple(value) if isinstance(value, list) else value for name, value in match.items()})
-            for match in record["matches"]
-        )
-        return cls(record["topology"], matches, tuple(record["ranks"]), record["comparisons"], record["failed"])
+        return _PLAIN.validate_python(record)
+
+
+_PLAIN = TypeAdapter(Tournament)
 
 
 def ranks_of(keys: Sequence[tuple[float, ...] | None]) -> tuple[int | None, ...]:

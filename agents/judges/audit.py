@@ -15,7 +15,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
 
 from agentrl.agents.judges.audit_cases import ATTACKS, CASES
 from agentrl.agents.judges.checklist import Item
@@ -71,11 +72,6 @@ class Audit:
                 f"asked again it says the same {self.consistency:.0%} of the time, less than {bounds.consistency:.0%}"
             )
         return found
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """The inverse of `dataclasses.asdict`."""
-        return cls(**{**record, "bounds": Bounds(**record["bounds"])})
 
 
 async def audit_pairs(judges: Sequence[PairJudge], bounds: Bounds | None = None) -> Audit:
@@ -169,9 +165,8 @@ def load_audit(url: str, model: str, protocol: str) -> Audit | None:
     if not path.exists():
         return None
     try:
-        record = json.loads(path.read_text())
-        return Audit.from_json({name: value for name, value in record.items() if name not in ("url", "model")})
-    except (ValueError, TypeError, KeyError) as error:
+        return TypeAdapter(Audit).validate_json(path.read_bytes())
+    except ValidationError as error:
         raise CorruptFileError(path, f"no audit: {error}; remove it and audit the judge again") from error
 
 
