@@ -30,10 +30,13 @@ ENVIRONMENTS: dict[str, EnvEntry] = {
     entry.env_id: entry
     for entry in (
         EnvEntry("ALFWorld-v0", "agentrl.envs.text.alfworld:ALFWorldEnv", "text", 50, "text", "household tasks"),
-        EnvEntry("Countdown-v0", "agentrl.envs.text.countdown:CountdownEnv", "text", 16, "", "numbers to make a number"),
+        EnvEntry(
+            "Countdown-v0", "agentrl.envs.text.countdown:CountdownEnv", "text", 16, "", "numbers to make a number"
+        ),
         EnvEntry("SearchQA-v0", "agentrl.envs.text.searchqa:SearchQAEnv", "text", 16, "search", "questions to look up"),
         EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "text adventures"),
         EnvEntry("ToolDesk-v0", "agentrl.envs.text.tooldesk:ToolDeskEnv", "text", 40, "", "customer service by tools"),
+        EnvEntry("Travel-v0", "agentrl.envs.text.travel:TravelEnv", "text", 24, "", "trips to be planned"),
     )
 }
 
