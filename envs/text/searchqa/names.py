@@ -41,12 +41,12 @@ class Names:
     """Draws names, none of them twice.
 
     Args:
-        rng: where the names come from.
+        rng: chooses among the names that could be; the words that they are made of are those of all worlds of a size.
         counts: how many of each kind will be drawn.
     """
 
     def __init__(self, rng: random.Random, counts: Mapping[Kind, int]) -> None:
-        self._rng = rng
+        self._rng, self._inventor = rng, random.Random("agentrl searchqa words")
         self._words: set[str] = set()
         self._near: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -72,7 +72,7 @@ class Names:
     def _stock(self, size: float) -> list[str]:
         stock: list[str] = []
         while len(stock) < max(size, 12):
-            model = self._rng.choice(stock) if stock and self._rng.random() < _NEAR else ""
+            model = self._inventor.choice(stock) if stock and self._inventor.random() < _NEAR else ""
             word = self._vary(model) if model else self._invent()
             if word not in self._words:
                 self._words.add(word)
@@ -82,13 +82,13 @@ class Names:
         return stock
 
     def _invent(self) -> str:
-        pick = self._rng.choice
+        pick = self._inventor.choice
         return f"{pick(_ONSETS)}{pick(_VOWELS)}{pick(_ONSETS)}{pick(_VOWELS)}{pick(_CODAS)}".capitalize()
 
     def _vary(self, word: str) -> str:
         """The word with another last vowel."""
         place = max(word.rfind(vowel) for vowel in _VOWELS)
-        return word[:place] + self._rng.choice(_VOWELS.replace(word[place], "")) + word[place + 1 :]
+        return word[:place] + self._inventor.choice(_VOWELS.replace(word[place], "")) + word[place + 1 :]
 
 
 def _join(kind: Kind, first: str, second: str) -> str:
