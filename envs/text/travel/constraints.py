@@ -10,7 +10,9 @@ from typing import Any
 
 from agentrl.envs.text.travel.itinerary import Itinerary
 from agentrl.envs.text.travel.reasons import merits
-from agentrl.envs.text.travel.world import Hotel, Ride, Sight, walk
+from agentrl.envs.text.travel.world import Hotel, Sight, walk
+
+_SORTS = {"sight": Sight, "hotel": Hotel}
 
 Check = Callable[[Itinerary, Any], bool]
 
@@ -24,13 +26,11 @@ def _leave_after(it: Itinerary, time: int) -> bool:
 
 
 def _reach(it: Itinerary, city: str) -> bool:
-    return bool(it.rides) and it.city == city
+    return bool(it.rides) and it.rides[-1].destination == city
 
 
 def _arrive_by(it: Itinerary, time: int) -> bool:
-    if it.request.kind == "direction":
-        return _reach(it, it.request.city) and it.end <= time
-    return bool(it.rides) and all(ride.arrives <= time for ride in it.rides)
+    return _reach(it, it.request.city) and it.rides[-1].arrives <= time
 
 
 def _budget(it: Itinerary, most: int) -> bool:
@@ -38,8 +38,7 @@ def _budget(it: Itinerary, most: int) -> bool:
 
 
 def _number(it: Itinerary, wanted: int) -> bool:
-    sort = {"sight": Sight, "hotel": Hotel, "ride": Ride}[it.request.sort]
-    fitting = [s for s in it.good if isinstance(s.what, sort) and getattr(s.what, "city", "") == it.request.city]
+    fitting = [p for p in it.places if isinstance(p, _SORTS[it.request.sort]) and p.city == it.request.city]
     return len(it.good) == len(fitting) == wanted
 
 
@@ -88,8 +87,7 @@ def _nights(it: Itinerary, count: int) -> bool:
 
 
 def _home_by(it: Itinerary, time: int) -> bool:
-    home = it.city == it.request.origin and it.end <= time
-    return home and bool(it.rides) and it.rides[-1].destination == it.request.origin
+    return _reach(it, it.request.origin) and it.rides[-1].arrives <= time
 
 
 CHECKS: dict[str, Check] = {

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.travel import oracle
-from agentrl.envs.text.travel.constraints import held, share
+from agentrl.envs.text.travel.constraints import share
 from agentrl.envs.text.travel.itinerary import Itinerary, arrange
 from agentrl.envs.text.travel.lookups import FORMS, NotThereError, look_up
 from agentrl.envs.text.travel.planner import Planner
@@ -16,8 +16,9 @@ from agentrl.envs.text.travel.plans import Entry, Plan, parse_entry
 from agentrl.envs.text.travel.reasons import REASONS
 from agentrl.envs.text.travel.report import line, totals, whole
 from agentrl.envs.text.travel.request import KINDS
-from agentrl.envs.text.travel.rubric import niceness, weights
+from agentrl.envs.text.travel.rubric import SCORES, niceness, weights
 from agentrl.envs.text.travel.tasks import SIZES, TravelTask, load_task, parse_id, task_ids
+from agentrl.envs.text.travel.world import Sight
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
 
@@ -106,15 +107,15 @@ class TravelEnv(TextEnv):
         return parse_id(task_id)[1]
 
     def reference(self, task_id: str) -> Mapping[str, Any]:
-        """For judges: the `request` in words, its `constraints` as pairs of name and value, the `rubric`'s weights by
-        term, and `entities`, the names in the request. There is no `answer`."""
+        """For judges: the `request` in words, its `constraints` as pairs of name and value, the `rubric` as terms with
+        weight and meaning, and `entities`, the names in the request. There is no `answer`."""
         request = load_task(task_id).request
         named = [request.origin, request.city, request.base, *request.options]
         named += [value for name, value in request.limits if name == "must"]
         return {
             "request": request.text(),
             "constraints": [[name, list(v) if isinstance(v, tuple) else v] for name, v in request.limits],
-            "rubric": weights(request),
+            "rubric": [{"term": t, "weight": w, "means": SCORES[t].__doc__} for t, w in weights(request).items()],
             "entities": list(dict.fromkeys(name for name in named if name)),
         }
 
@@ -163,8 +164,10 @@ class TravelEnv(TextEnv):
             known = REASONS.get(task.request.sort, {}) if task.request.kind == "compare" else {}
             if entry.name.removeprefix("reason ") not in known:
                 return f"no such reason here; there are {' '.join(known) or 'none'}"
-        elif task.world.find(entry.name) is None:
+        elif (thing := task.world.find(entry.name)) is None:
             return f"no {entry.name}"
+        elif entry.bus and not (task.request.timed and isinstance(thing, Sight)):
+            return "by bus one goes to sights"
         if any((e.name, e.day) == (entry.name, entry.day) for e in plan):
             return f"{entry.name} is in the plan"
         if len(plan) >= MAX_ENTRIES:
@@ -173,11 +176,7 @@ class TravelEnv(TextEnv):
 
     def _drop(self, text: str) -> Result:
         state = self._planning
-        left = (
-            ()
-            if text == "all"
-            else tuple(e for e in state.plan if text not in (e.name, e.text(), f"{e.name} day {e.day}"))
-        )
+        left = tuple(e for e in state.plan if text not in ("all", e.name, f"{e.name} day {e.day}", e.text()))
         if len(left) == len(state.plan):
             return Result(f"no {text[:40]} in the plan")
         self.state = replace(state, plan=left)
@@ -185,8 +184,9 @@ class TravelEnv(TextEnv):
 
     def _finish(self, words: str) -> Result:
         it = self._planning.itinerary
-        solved = all(held(it))
-        rewards = {"outcome": float(solved), "constraints": share(it), "quality": share(it) * niceness(it)}
+        holds = share(it)
+        solved = holds == 1
+        rewards = {"outcome": float(solved), "constraints": holds, "quality": holds * niceness(it)}
         said = f"\nsaid: {words}" if words else ""
         return Result(f"{whole(it)}{said}", rewards, Outcome.terminated(success=solved))
 

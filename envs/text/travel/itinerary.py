@@ -39,12 +39,8 @@ class Itinerary:
     world: World
     request: Request
     stops: tuple[Stop, ...]
-    city: str
-    """Where it ends …"""
-    end: int
-    """… when on the last day; …"""
-    back: int
-    """… and when one is then back on foot at the request's base."""
+    back: int = 0
+    """When one is back on foot at the request's base on the last day, in minutes."""
 
     @cached_property
     def cost(self) -> int:
@@ -94,10 +90,10 @@ def base_of(world: World, request: Request) -> tuple[int, int]:
 
 def arrange(world: World, request: Request, plan: Plan) -> Itinerary:
     """How a plan of things that exist happens."""
-    traveller = _Traveller(world, request)
     if not request.timed:
         stops = [_chosen(world, request, entry) for entry in plan]
-        return Itinerary(world, request, tuple(stops), request.city, 0, 0)
+        return Itinerary(world, request, tuple(stops))
+    traveller = _Traveller(world, request)
     by_day: dict[int, list[Entry]] = {}
     for entry in plan:
         by_day.setdefault(entry.day, []).append(entry)
@@ -105,13 +101,13 @@ def arrange(world: World, request: Request, plan: Plan) -> Itinerary:
         traveller.live(day, by_day.pop(day, []))
     outside = [Stop(entry, world.find(entry.name), problem="wrong day") for rest in by_day.values() for entry in rest]
     back = traveller.now + walk(traveller.at, base_of(world, request))
-    return Itinerary(world, request, (*traveller.stops, *outside), traveller.city, traveller.now, back)
+    return Itinerary(world, request, (*traveller.stops, *outside), back)
 
 
 def _chosen(world: World, request: Request, entry: Entry) -> Stop:
     what = world.find(entry.name)
-    if entry.bus or entry.day not in (0, request.first):
-        return Stop(entry, what, problem="wrong day" if not entry.bus else "no way to go")
+    if what and entry.day != request.first:
+        return Stop(entry, what, problem="wrong day")
     if isinstance(what, Ride):
         full = what.seats_on(entry.day) < request.party
         return Stop(entry, what, what.departs, what.arrives, what.price(entry.day), problem="full" if full else "")

@@ -130,6 +130,8 @@ class Request:
             if name in _LIMITS:
                 told = clock(value) if "clock" in _LIMITS[name] else ""
                 sentences.append(_LIMITS[name].format(**{**fields, "value": value, "clock": told}))
+        if self.mode:
+            sentences.append(f"Rather by {self.mode}.")
         if self.themes:
             sentences.append(f"We like {' and '.join(self.themes)}.")
         if self.pace:

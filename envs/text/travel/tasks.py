@@ -58,7 +58,7 @@ def parse_id(task_id: str) -> tuple[str, str]:
     raise UnknownNameError("task", task_id, [f"{split}/{kind}/0" for split in SIZES for kind in KINDS])
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def load_task(task_id: str) -> TravelTask:
     """The task of an id.
 
