@@ -13,7 +13,7 @@ from agentrl.envs.base import Demonstrator, Result, TextEnv
 from agentrl.envs.text.countdown.board import Board
 from agentrl.envs.text.countdown.experts import Mover, Thinker, answer, move
 from agentrl.envs.text.countdown.expressions import Expression, IllegalError, evaluate, text
-from agentrl.envs.text.countdown.puzzles import COUNTS, LARGEST, SIZES, SMALLEST, Puzzle, Rules, puzzle_of, task_ids
+from agentrl.envs.text.countdown.puzzles import BOUNDS, COUNTS, SIZES, Puzzle, Rules, puzzle_of, task_ids
 from agentrl.envs.text.countdown.solver import Reach
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
@@ -40,7 +40,7 @@ class CountdownEnv(TextEnv):
         split: `train`, `valid` or `test`; no two have the same numbers with the same target.
         count: how many numbers are given, 3 to 6, or several of these, in turn.
         largest: given numbers are 1 to this, 20 to 1,000.
-        largest_target: targets are 10 to this, 20 to 1,000.
+        largest_target: targets are 10 to this, 50 to 1,000.
         use_all: each number is to be used exactly once (as in TinyZero), instead of at most once.
         turns: `one` takes one action, which ends with `answer EXPRESSION`; what stands before the last `answer` is
             not looked at. Intermediate results may be negative. Whatever is no legal expression ends the episode
@@ -84,8 +84,9 @@ class CountdownEnv(TextEnv):
         if not self._counts or not {*self._counts} <= {*COUNTS}:
             raise ConfigError(f"count={count!r}: name one or some of {', '.join(map(str, COUNTS))}")
         for name, bound in (("largest", largest), ("largest_target", largest_target)):
-            if not SMALLEST <= bound <= LARGEST:
-                raise ConfigError(f"{name}={bound!r} must be between {SMALLEST} and {LARGEST}")
+            low, high = BOUNDS[name]
+            if not low <= bound <= high:
+                raise ConfigError(f"{name}={bound!r} must be between {low} and {high}")
         self._rules = Rules(largest, largest_target, use_all)
         self._turns, self._think = turns, think
 

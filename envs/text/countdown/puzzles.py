@@ -6,7 +6,7 @@ import hashlib
 import random
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -17,8 +17,8 @@ from agentrl.errors import ConfigError, UnknownNameError
 SIZES = {"train": 2**24, "valid": 200, "test": 400}
 """Puzzles of each count of numbers. Held-out ones differ from each other; those for training may repeat."""
 COUNTS = (3, 4, 5, 6)
-SMALLEST, LARGEST = 20, 1000
-"""Of `largest` and `largest_target`; below, there would be too few puzzles to hold some out."""
+BOUNDS = {"largest": (20, 1000), "largest_target": (50, 1000)}
+"""Of `Rules`; below, there would be too few puzzles to hold some out."""
 LOWEST_TARGET = 10
 _SPLITS = ("valid", "test", *["train"] * 8)
 _DRAWS = 10_000
@@ -67,32 +67,32 @@ def draw(rules: Rules, split: str, count: int, rng: random.Random) -> Puzzle:
         if targets:
             target = rng.choice(targets)
             return Puzzle(numbers, target, fewest[target])
-    raise ConfigError(f"numbers up to {rules.largest} hardly make targets up to {rules.largest_target}: raise either")
+    raise ConfigError(f"numbers up to {rules.largest} hardly make targets up to {rules.largest_target}: raise a bound")
 
 
 class HeldOut:
     """The puzzles of a held-out split, one after the other as they are asked for; no two are the same."""
 
     def __init__(self, rules: Rules, split: str, count: int) -> None:
-        self._new = self._draw_all(rules, split, count)
+        self._draw = partial(draw, rules, split, count, random.Random(_seed(rules, split, count)))
         self._found: list[Puzzle] = []
+        self._seen: set[tuple[int, ...]] = set()
         self._lock = threading.Lock()
 
     def __getitem__(self, index: int) -> Puzzle:
         with self._lock:
             while len(self._found) <= index:
-                self._found.append(next(self._new))
+                self._found.append(self._draw_new())
         return self._found[index]
 
-    @staticmethod
-    def _draw_all(rules: Rules, split: str, count: int) -> Iterator[Puzzle]:
-        rng, seen = random.Random(_seed(rules, split, count)), set()
-        while True:
-            puzzle = draw(rules, split, count, rng)
-            key = (*sorted(puzzle.numbers), puzzle.target)
-            if key not in seen:
-                seen.add(key)
-                yield puzzle
+    def _draw_new(self) -> Puzzle:
+        for _ in range(_DRAWS):
+            puzzle = self._draw()
+            content = (*sorted(puzzle.numbers), puzzle.target)
+            if content not in self._seen:
+                self._seen.add(content)
+                return puzzle
+        raise ConfigError(f"these rules hold only {len(self._found)} puzzles of this split: raise a bound")
 
 
 held_out = lru_cache(maxsize=64)(HeldOut)
