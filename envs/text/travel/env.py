@@ -145,20 +145,21 @@ class TravelEnv(TextEnv):
 
     def _plan(self, text: str) -> Result:
         state = self._planning
-        entries: list[Entry] = []
-        for part in text.split(";"):
-            entry = parse_entry(part.strip(), state.task.request.default_day)
-            if entry is None:
-                return _invalid("plan")
-            if (problem := self._unfit(entry, (*state.plan, *entries))) is not None:
+        meant = [parse_entry(part.strip(), state.task.request.default_day) for part in text.split(";")]
+        entries = [entry for entry in meant if entry]
+        if len(entries) < len(meant):
+            return _invalid("plan")
+        plan = state.plan
+        for entry in entries:
+            if problem := self._unfit(entry, plan):
                 return Result(f"{problem}; nothing was added")
-            entries.append(entry)
-        self.state = state = replace(state, plan=(*state.plan, *entries))
-        it = state.itinerary
+            plan = (*plan, entry)
+        self.state = replace(state, plan=plan)
+        it = self.state.itinerary
         return Result("\n".join([*(line(stop) for stop in it.stops if stop.entry in entries), totals(it)]))
 
-    def _unfit(self, entry: Entry, plan: Plan) -> str | None:
-        """Why an entry cannot be written down; None if it can."""
+    def _unfit(self, entry: Entry, plan: Plan) -> str:
+        """Why an entry cannot be added to a plan; "" if it can."""
         task = self._planning.task
         if entry.is_reason:
             known = REASONS.get(task.request.sort, {}) if task.request.kind == "compare" else {}
@@ -172,7 +173,7 @@ class TravelEnv(TextEnv):
             return f"{entry.name} is in the plan"
         if len(plan) >= MAX_ENTRIES:
             return f"at most {MAX_ENTRIES} entries"
-        return None
+        return ""
 
     def _drop(self, text: str) -> Result:
         state = self._planning

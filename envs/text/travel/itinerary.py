@@ -109,8 +109,9 @@ def _chosen(world: World, request: Request, entry: Entry) -> Stop:
     if what and entry.day != request.first:
         return Stop(entry, what, problem="wrong day")
     if isinstance(what, Ride):
-        full = what.seats_on(entry.day) < request.party
-        return Stop(entry, what, what.departs, what.arrives, what.price(entry.day), problem="full" if full else "")
+        if what.seats_on(entry.day) < request.party:
+            return Stop(entry, what, problem="full")
+        return Stop(entry, what, what.departs, what.arrives, what.price(entry.day))
     return Stop(entry, what, cost=what.price if what else 0)
 
 

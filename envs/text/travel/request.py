@@ -38,7 +38,7 @@ WISHES = {
 _OPENINGS = {
     "direction": "{party} people travel from {origin} to {city} on day {first}.",
     "search/sight": "Find {number} sights in {city} for day {first}.",
-    "search/hotel": "Find {number} hotels in {city}.",
+    "search/hotel": "Find {number} hotels in {city} for day {first}.",
     "compare/hotel": "Which hotel in {city} on day {first}: {options}?",
     "compare/ride": "{party} people, {origin} to {city} on day {first}: {options}?",
     "day": "Plan day {first} in {city} from {base} at {starts}.",
