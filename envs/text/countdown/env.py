@@ -85,8 +85,8 @@ class CountdownEnv(TextEnv):
             raise ConfigError(f"count={count!r}: name one or some of {', '.join(map(str, COUNTS))}")
         for name, bound in (("largest", largest), ("largest_target", largest_target)):
             low, high = BOUNDS[name]
-            if not low <= bound <= high:
-                raise ConfigError(f"{name}={bound!r} must be between {low} and {high}")
+            if not isinstance(bound, int) or not low <= bound <= high:
+                raise ConfigError(f"{name}={bound!r} must be a whole number between {low} and {high}")
         self._rules = Rules(largest, largest_target, use_all)
         self._turns, self._think = turns, think
 

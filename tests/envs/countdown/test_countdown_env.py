@@ -280,8 +280,9 @@ def test_kinds_tell_how_hard_it_is() -> None:
         ({"count": 2}, "count=2: name one or some of 3, 4, 5, 6"),
         ({"count": []}, "count="),
         ({"count": [3, 7]}, "count="),
-        ({"largest": 19}, "largest=19 must be between 20 and 1000"),
-        ({"largest_target": 1001}, "largest_target=1001 must be between 50 and 1000"),
+        ({"largest": 19}, "largest=19 must be a whole number between 20 and 1000"),
+        ({"largest": 20.5}, "largest=20.5 must be a whole number"),
+        ({"largest_target": 1001}, "largest_target=1001 must be a whole number between 50 and 1000"),
         ({"turns": "many", "think": False}, "think is for turns='one'"),
     ],
 )
