@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ from agentrl.trainers.evaluate import fixed_tasks
 from agentrl.trainers.gains import information_gain
 from agentrl.trainers.gate import check_gate
 from agentrl.trainers.learner import Learner, LearnerOptions
+from agentrl.trainers.lookahead import lookahead, lookahead_metrics, shared_tokens
 from agentrl.trainers.methods import Method, get_method
 from agentrl.trainers.pace import Pace
 from agentrl.trainers.prepare import Policy
@@ -52,7 +54,7 @@ class Reinforcement:
             policy.model,
             LearnerOptions(
                 optim=config.rl.optim,
-                total_steps=config.rl.steps * config.rl.epochs * config.rl.mini_batches,
+                total_steps=config.rl.steps,  # told better before each step
                 temperature=config.rl.temperature,
                 micro_batch_tokens=config.engine.microbatch_tokens,
                 dtype=config.engine.train_dtype,
@@ -73,7 +75,18 @@ class Reinforcement:
         monitor = checklist_monitor(config.judge, self.method, session.env)
         compared = comparisons(config, self.method, session.env)
         self.greedy_first = compared is not None and compared.greedy_first
-        self.stage = Stage(session.world, config, self.learner, policy.renderer, session.path, gains, monitor, compared)
+        self.lookahead = lookahead(config, self.method, session.env, greedy_first=self.greedy_first)
+        self.stage = Stage(
+            session.world,
+            config,
+            self.learner,
+            policy.renderer,
+            session.path,
+            gains,
+            monitor,
+            compared,
+            None if self.lookahead is None else self.lookahead.options,
+        )
         self.curriculum = Curriculum(
             session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
         )
@@ -113,6 +126,12 @@ class Reinforcement:
         rl, state = self.session.config.rl, self.session.state
         return state.version >= rl.steps or 0 < rl.token_budget <= state.tokens["generated"]
 
+    def _expected_steps(self) -> int:
+        """How many there will be in all, as far as can be said from the tokens of those that were made."""
+        rl, state = self.session.config.rl, self.session.state
+        spent = state.tokens["generated"] / rl.token_budget if rl.token_budget else 0.0
+        return min(rl.steps, math.ceil(state.version / spent)) if spent else rl.steps
+
     def step(self) -> dict[str, float]:
         """One step of RL: `tasks_per_step` groups, then a few optimiser steps on them."""
         state, config = self.session.state, self.session.config
@@ -125,6 +144,7 @@ class Reinforcement:
             metrics |= self._gate(rows)
         times.append(time.perf_counter())
         rl = config.rl
+        self.learner.optimizer.total_steps = self._expected_steps() * rl.epochs * rl.mini_batches
         trained = self.learner.update(
             rows,
             self.method.loss,
@@ -171,7 +191,8 @@ class Reinforcement:
         rng = np.random.default_rng((config.seed, version + 1))
         ids = self.curriculum.draw(config.rl.tasks_per_step, rng)
         size, greedy = config.rl.group_size, self.greedy_first
-        return [RolloutSpec(self._task(task_id), size, int(rng.integers(1 << 30)), greedy) for task_id in ids]
+        trees = self.lookahead.rollouts(version, size) if self.lookahead is not None else 0
+        return [RolloutSpec(self._task(task_id), size, int(rng.integers(1 << 30)), greedy, trees) for task_id in ids]
 
     def _task(self, task_id: str) -> Task:
         """A task with those parts of its reference that the rewards are made from."""
@@ -181,7 +202,7 @@ class Reinforcement:
 
     def _credit(self, groups: Sequence[Group]) -> tuple[list[Row], dict[str, float]]:
         """Rows with advantages, and the metrics of the rollouts."""
-        weights = self.method.weights(self.session.state.version / max(self.session.config.rl.steps - 1, 1))
+        weights = self.method.weights(self.session.state.version / max(self._expected_steps() - 1, 1))
         rows = make_rows(groups)
         values = self.learner.values(rows) if self.method.needs_critic else None
         penalties = None
@@ -205,6 +226,8 @@ class Reinforcement:
         for group, values_of_group in zip(groups, returns, strict=True):
             self.curriculum.observe(group.task.task_id, values_of_group)
         metrics = rollout_metrics(groups, returns, credited) | tournament_metrics(groups)
+        metrics |= lookahead_metrics(groups)
+        metrics["rl/generated_tokens"] -= shared_tokens(groups)
         return with_credit(rows, credited, values), metrics
 
     def _gate(self, rows: Sequence[Row]) -> dict[str, float]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -44,4 +47,14 @@ def reproduce(
     if as_json:
         print_json(result)
         return
-    print(f"arXiv {what.paper}: {what.claim}\n\n{table(result)}\n\nreport: {report}")
+    print(f"arXiv {what.paper}: {what.claim}\n\n{table(result)}\n")
+    print(f"{date.today()}, commit {_commit()}, {result['minutes']:.0f} minutes of runs; report: {report}")
+
+
+def _commit() -> str:
+    """Of the checkout that this package runs from, with a + where files differ from it; the version elsewhere."""
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return version("agentrl")

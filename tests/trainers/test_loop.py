@@ -70,11 +70,14 @@ def test_a_run_learns(tmp_path: Path) -> None:
 
 
 def test_a_budget_of_tokens_ends_a_run_before_its_steps(tmp_path: Path) -> None:
-    rl = {"steps": 50, "token_budget": 60}
+    rl = {"steps": 50, "token_budget": 2000, "optim": {"lr": 1e-2, "muon_lr": 0.02, "schedule": "linear"}}
     config = small(tmp_path / "r", {"rl": rl, "eval": {"every": 0}})
     train(config)
     spent = [row["rl/generated_tokens"] for row in rows_with(Run.open(tmp_path / "r"), "rl/generated_tokens")]
-    assert sum(spent[:-1]) < 60 <= sum(spent)
+    assert 3 < len(spent) < 50
+    assert sum(spent[:-1]) < 2000 <= sum(spent)
+    rates = [row["rl/lr"] for row in rows_with(Run.open(tmp_path / "r"), "rl/lr")]
+    assert rates[-1] < 0.5 * rates[0], "the schedule knows the budget"
     again = train(config, resume=tmp_path / "r")
     assert again["tokens"]["generated"] == sum(spent)
     more = Config.load(tmp_path / "r" / "config.toml", ["rl.token_budget=0", f"rl.steps={len(spent) + 1}"])

@@ -34,6 +34,7 @@ from agentrl.trainers.policy import plain_weights
 from agentrl.trainers.rollout import probe_of
 from agentrl.trainers.runs import Run
 from agentrl.types import Completion, SamplingParams
+from tests.trainers.signs import ASKED, SIGNS, TUTORED
 from tests.trainers.small import small
 from tests.vllm.conftest import Served
 
@@ -188,3 +189,29 @@ def test_ten_versions_are_published_and_verified(lfm2: Served, staleness: int, t
     for url in lfm2.urls:
         with urllib.request.urlopen(f"{url}/weight_info", timeout=10) as answer:
             assert int(json.load(answer)["weight_version"]) >= STEPS
+
+
+@pytest.mark.parametrize(
+    ("method", "env", "rewards"),
+    [("igpo", ASKED, []), ("gra", SIGNS, ["outcome", "busywork"]), ("cm2", TUTORED, [])],
+)
+def test_methods_of_turn_level_credit_train(
+    lfm2: Served, method: str, env: str, rewards: list[str], tmp_path: Path
+) -> None:
+    changes = {
+        "env": {"id": env},
+        "model": {"path": str(lfm2.model), "max_context": 256},
+        "warm_start": {"steps": 60},
+        "rl": {"method": method, "rewards": rewards, "steps": 2, "tasks_per_step": 4},
+        "eval": {"every": 0, "test_games": 0},
+        "engine": {"kind": "vllm", "urls": lfm2.urls, "train_dtype": "float32", "processes": 1, "sessions": 16},
+    }
+    train(small(tmp_path / "r", changes))
+    run = Run.open(tmp_path / "r")
+    steps = [row for row in run.metrics() if "rl/flat_groups" in row]
+    assert len(steps) == 2
+    assert all(row["rl/grad_norm"] > 0 for row in steps)
+    turns = [turn for group, _ in run.rollouts(run.rollout_steps()[0]) for turn in group.turns]
+    if method == "igpo":
+        assert any(turn.rewards.get("information_gain") for turn in turns)
+        assert all(row["time/scoring_share"] > 0 for row in steps)
