@@ -36,6 +36,7 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("Countdown-v0", 25, {"turns": "many"}),
     ("SearchQA-v0", 25, {"articles": 1000}),
     ("ToolDesk-v0", 25, {}),
+    ("Travel-v0", 25, {}),
     ("TextWorld-v0", 25, {"games": 2}),
 ]
 if MANY:

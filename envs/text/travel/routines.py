@@ -13,6 +13,8 @@ Rows = Generator[str, str, list[Row]]
 _MODES = ("trains", "flights")
 _GAP = 30
 """Minutes that it reckons with between two things."""
+_PATIENCE = 3
+"""Sights that did not fit, after which it tries no others on a day."""
 _EARLY, _LATE = "1430", "1400"
 """Arrival there and departure home that leave time for sights."""
 
@@ -49,13 +51,14 @@ def direction(asked: Asked) -> Steps:
                 return
 
 
-def _rides(origin: str, city: str, day: int, fits: Callable[[Row], bool]) -> Rows:
-    """Trains that fit, or else flights."""
+def _rides(origin: str, city: str, day: int, *tests: Callable[[Row], bool]) -> Rows:
+    """Trains that pass the first test, or else flights; where there are none, any ride that passes the next test."""
+    found: list[Row] = []
     for mode in _MODES:
-        found = [ride for ride in read_rows((yield f"{mode} from {origin} to {city} day {day}")) if fits(ride)]
-        if found:
-            return found
-    return []
+        found += read_rows((yield f"{mode} from {origin} to {city} day {day}"))
+        if good := list(filter(tests[0], found)):
+            return good
+    return next((good for test in tests[1:] if (good := list(filter(test, found)))), [])
 
 
 def search(asked: Asked) -> Steps:
@@ -151,14 +154,17 @@ def _spend(
     must = [row for row in rows if row.name in asked.must]
     rows[: len(must)] = sorted(must, key=lambda row: known[row.name].end, reverse=late_first)
     seen: list[Row] = []
+    failed = 0
     now = _minutes(begin or asked.leave)
     for row in rows:
         start = max(now + _GAP, _minutes(known[row.name].start))
         over = min(until, _minutes(known[row.name].end), _minutes(asked.back))
-        if (row.name in asked.must or len(seen) < wanted) and start + row.numbers["visit"] <= over:
+        worth_it = row.name in asked.must or (len(seen) < wanted and failed < _PATIENCE)
+        if worth_it and start + row.numbers["visit"] <= over:
             visit = yield from _visit(asked, row.name, day, until, spare)
             now = _minutes(visit[0].end) if visit else now
             seen += visit
+            failed += not visit
     return seen
 
 
@@ -182,12 +188,17 @@ def days(asked: Asked) -> Steps:
         return ride.numbers["seats"] >= asked.party and ride.start >= asked.leave
 
     def back(ride: Row) -> bool:
-        return ride.numbers["seats"] >= asked.party and ride.end <= asked.home
+        caught = _minutes(ride.start) >= _minutes(asked.leave) + 2 * _GAP
+        return caught and ride.numbers["seats"] >= asked.party and ride.end <= asked.home
 
-    out = yield from _rides(asked.origin, asked.city, asked.first, lambda ride: there(ride) and ride.end <= _EARLY)
-    out = out or (yield from _rides(asked.origin, asked.city, asked.first, there))
-    home = yield from _rides(asked.city, asked.origin, asked.last, lambda ride: back(ride) and ride.start >= _LATE)
-    home = home or (yield from _rides(asked.city, asked.origin, asked.last, back))
+    def early(ride: Row) -> bool:
+        return there(ride) and ride.end <= _EARLY
+
+    def late(ride: Row) -> bool:
+        return back(ride) and ride.start >= _LATE
+
+    out = sorted((yield from _rides(asked.origin, asked.city, asked.first, early, there)), key=_price)
+    home = sorted((yield from _rides(asked.city, asked.origin, asked.last, late, back)), key=_price)
     hotels = read_rows((yield f"hotels in {asked.city}"))
     hotels = sorted((hotel for hotel in hotels if hotel.numbers["stars"] >= asked.stars), key=_price)
     if not (out and home and hotels):
@@ -206,7 +217,7 @@ def days(asked: Asked) -> Steps:
                 hours,
                 asked.sights - len(seen),
                 begin=out[0].end if day == asked.first else "",
-                until=_minutes(home[0].start) - _GAP if day == asked.last else 24 * 60,
+                until=_minutes(home[0].start) - 2 * _GAP if day == asked.last else 24 * 60,
                 spare=_price(home[0]),
             )
             seen += [row.name for row in visits]
