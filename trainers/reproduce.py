@@ -13,11 +13,12 @@ import itertools
 import json
 import math
 import os
+import threading
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def reproduce(
     recipe = Path(__file__).parent / "recipes" / f"{what.recipe}.toml"
     common = [*what.common, *overrides]
     start = folder / "start"
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _share_cores, (jobs,)) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_process, (jobs,)) as pool:
         begun = {pool.submit(_run, recipe, [*common, "rl.steps=0", "eval.test_games=0"], start): "warm start"}
         _await(begun, tell)
         alone = ["engine.processes=1"] if jobs > 1 else []
@@ -144,9 +145,16 @@ def reproduce(
     return result
 
 
-def _share_cores(jobs: int) -> None:
-    """Begin a process that is one of so many."""
+def _begin_process(jobs: int) -> None:
+    """Begin a process that is one of so many, and ends with the one that began it."""
     torch.set_num_threads(max(len(os.sched_getaffinity(0)) // jobs, 1))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(recipe: Path, overrides: Sequence[str], path: Path) -> None:

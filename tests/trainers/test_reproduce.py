@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agentrl.errors import ConfigError, UnknownNameError
@@ -92,3 +95,25 @@ def test_what_comes_with_agentrl_is_sound(name: str) -> None:
     recipe = module.FOLDER.parent / "recipes" / f"{what.recipe}.toml"
     for overrides in what.arms.values():
         check(Config.load(recipe, [*what.common, *overrides]))
+
+
+PARENT = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from agentrl.trainers.reproduce import _begin_process
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn"), _begin_process, (1,)) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 600).result()
+"""
+
+
+def test_runs_end_with_the_process_that_began_them(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(PARENT)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    worker.wait(30)
