@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from agentrl.files import atomic_write
 from agentrl.records import Advantages
 from agentrl.trainers.report_charts import charts
+from agentrl.trainers.report_tournament import best_tournament
 from agentrl.trainers.runs import CONFIG, REPORT, Run
 from agentrl.types import Group, Turn, total
 
@@ -84,6 +85,7 @@ def write_report(path: str | Path) -> Path:
         types=_by_type(rows),
         charts=charts(rows),
         episodes=_episodes(run),
+        tournament=best_tournament(_last_groups(run)),
         config=(run.path / CONFIG).read_text(),
     )
     target = run.path / REPORT
@@ -147,6 +149,11 @@ def _episodes(run: Run) -> list[EpisodeView]:
             break
     tokenizer = _tokenizer(run)
     return [_episode(tokenizer, solved, *found[solved]) for solved in (False, True) if solved in found]
+
+
+def _last_groups(run: Run) -> list[tuple[int, Group]]:
+    """The groups of the last step, with its number."""
+    return [(step, group) for step in run.rollout_steps()[-1:] for group, _ in run.rollouts(step)]
 
 
 def _episode(

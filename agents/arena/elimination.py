@@ -1,7 +1,8 @@
 """Tournaments that players leave when they lose: seeded single elimination, double elimination; arXiv 2601.06487.
 
-A match that could not be judged eliminates nobody: both go on, and play others. Players are ranked by the round in
-which they left, then by their mean score. Who has neither won nor lost a match has no rank.
+Players are ranked by the round in which they left, then by their mean score. Where a match is a tie the better seed
+goes on. Where it could not be judged, the two are told apart by their other comparisons, as players that leave in the
+same round are; who has had none withdraws, and has no rank.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections import Counter
 from collections.abc import Sequence
 
 from agentrl.agents.arena.leagues import ANCHOR, Keys
@@ -20,7 +20,7 @@ from agentrl.agents.arena.referee import Referee
 async def single_elimination(referee: Referee, rng: random.Random) -> Keys:
     """Seeds from comparisons with player 0, then one loss to leave: 2N − 2 comparisons at most.
 
-    Ties go to the better seed. Who meets player 0 again is not judged again; whose seeding failed comes last in it.
+    Who meets player 0 again is not judged again; whose seeding failed comes last in it.
     """
     players = range(referee.players)
     await referee.round("seeding", [(ANCHOR, i) for i in players[1:]])
@@ -39,8 +39,6 @@ async def double_elimination(referee: Referee, rng: random.Random) -> Keys:
     unbeaten, beaten = bracket.order(), list[int]()
     while len(unbeaten) > 1:
         unbeaten, lost = await bracket.round("bracket", unbeaten)
-        if not lost:
-            break
         beaten = await bracket.down_to(len(lost), "losers", beaten)
         # Those who come down last meet those furthest from where they came from.
         pairs = itertools.zip_longest(beaten, lost[::-1])
@@ -80,27 +78,19 @@ class _Bracket:
         return [self._seeds[seed] for seed in bracket_order(len(self._seeds))]
 
     async def round(self, stage: Stage, players: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Pair neighbours that can be compared, the odd one out having a bye; returns who goes on and who lost."""
-        waiting, pairs, byes = list(players), list[tuple[int, int]](), list[int]()
-        while waiting:
-            first = waiting.pop(0)
-            other = next((i for i in waiting if not self._referee.failed(first, i)), None)
-            if other is None:
-                byes.append(first)
-            else:
-                waiting.remove(other)
-                better, worse = sorted((first, other), key=self._seeds.index)
-                pairs.append((better, worse))
-        if not pairs:
+        """Pair neighbours, the odd one out at the end having a bye; returns who goes on and who lost."""
+        if len(players) < 2:
             return list(players), []
-        matches = await self._referee.round(stage, pairs, byes, decide=True)
-        lost = {i for match in matches for i in match.players if match.winner not in (None, i)}
-        return [i for i in players if i not in lost], [i for i in players if i in lost]
+        order = sorted(range(len(players)), key=lambda place: (place // 2, self._seeds.index(players[place])))
+        listed = [players[place] for place in order]  # the better seed of a pair first
+        pairs = list(zip(listed[::2], listed[1::2], strict=False))
+        matches = await self._referee.round(stage, pairs, listed[2 * len(pairs) :], knockout=True)
+        beaten = {i for match in matches for i in match.players if i != match.winner}
+        return [i for i in players if i not in beaten], [i for i in players if i in beaten and self._referee.scores(i)]
 
     async def down_to(self, size: int, stage: Stage, players: list[int]) -> list[int]:
-        """Play until so many are left, or no match has a loser; who loses is out."""
-        lost = players
-        while len(players) > size and lost:
+        """Play until so many are left; who loses is out."""
+        while len(players) > max(size, 1):
             players, lost = await self.round(stage, players)
             self.leave(lost)
         return players
@@ -110,11 +100,8 @@ class _Bracket:
         self._left |= dict.fromkeys(players, self._referee.rounds)
 
     def keys(self) -> Keys:
-        """By the round of leaving, then fewer losses (where nobody left), then mean score."""
-        decided = [m for m in self._referee.matches if m.stage != "seeding" and m.winner is not None]
-        losses = Counter(i for match in decided for i in match.players if i != match.winner)
-        ranked = {i for match in decided for i in match.players}
+        """By the round of leaving, then by mean score."""
         return [
-            (self._left.get(i, math.inf), -losses[i], self._referee.mean(i)) if i in ranked else None
+            (self._left.get(i, math.inf), self._referee.mean(i)) if self._referee.scores(i) else None
             for i in range(self._referee.players)
         ]

@@ -23,7 +23,7 @@ class Match:
     scores: tuple[float, float] | None = None
     """Of the two players, summed over both orders of presentation; None for a bye, or where the comparison failed."""
     winner: int | None = None
-    """None where the scores are equal and that counts as half a win for each, or where the comparison failed."""
+    """Or who goes on; None where that is nobody: a tie that is half a win for each, a failed comparison of a league."""
     failure: str = ""
     """Why there are no scores; "" where there are, or for a bye."""
 

@@ -17,7 +17,7 @@ Scores = tuple[float, float]
 class Referee:
     """Judges every pair once, the matches of a round at the same time.
 
-    A comparison that fails is excluded: it has no winner and counts in no mean, and the pair is not asked about again.
+    A comparison that fails is excluded: it counts in no mean, and the pair is not asked about again.
 
     Args:
         players: how many there are.
@@ -43,23 +43,20 @@ class Referee:
         return sum(isinstance(found, str) for found in self._judged.values())
 
     async def round(
-        self, stage: Stage, pairs: Sequence[tuple[int, int]], byes: Iterable[int] = (), *, decide: bool = False
+        self, stage: Stage, pairs: Sequence[tuple[int, int]], byes: Iterable[int] = (), *, knockout: bool = False
     ) -> list[Match]:
         """Play a round; returns its matches in the order of `pairs`.
 
         Args:
             byes: players that sit it out.
-            decide: where scores are equal, let the first of the pair win.
+            knockout: somebody has to go on. Of equal scores the first of the pair does; where the comparison failed,
+                the one with the better mean score in others, or nobody if neither has any.
         """
         self.rounds += 1
         await asyncio.gather(*(self._judge(*pair) for pair in set(map(_key, pairs))))
-        matches = [self._match(stage, pair, decide) for pair in pairs]
+        matches = [self._match(stage, pair, knockout) for pair in pairs]
         self.matches += [*matches, *(Match(stage, self.rounds, (player,)) for player in byes)]
         return matches
-
-    def failed(self, i: int, j: int) -> bool:
-        """Whether these two were to be compared and could not be."""
-        return isinstance(self._judged.get(_key((i, j))), str)
 
     def scores(self, player: int) -> list[float]:
         """What a player scored in each of its comparisons."""
@@ -79,12 +76,15 @@ class Referee:
         except InfraError as error:
             self._judged[i, j] = str(error) or type(error).__name__
 
-    def _match(self, stage: Stage, pair: tuple[int, int], decide: bool) -> Match:
+    def _match(self, stage: Stage, pair: tuple[int, int], knockout: bool) -> Match:
         found = self._judged[_key(pair)]
         if isinstance(found, str):
-            return Match(stage, self.rounds, pair, failure=found)
+            known = [i for i in pair if knockout and self.scores(i)]
+            return Match(stage, self.rounds, pair, winner=max(known, key=self.mean, default=None), failure=found)
         first, second = scores = found if pair[0] < pair[1] else found[::-1]
-        winner = pair[0] if first > second or (decide and first == second) else pair[1] if second > first else None
+        if first == second and not knockout:
+            return Match(stage, self.rounds, pair, scores)
+        winner = pair[0] if first >= second else pair[1]
         return Match(stage, self.rounds, pair, scores, winner)
 
 

@@ -59,7 +59,7 @@ async def _all(n: int, noise: float, seed: int) -> tuple[Array, dict[str, Tourna
     """Of the first player's score against the second: the sum of two orders."""
 
     async def compare(i: int, j: int) -> tuple[float, float]:
-        return 2 * quality[i] + errors[i, j], 2 * quality[j] + errors[j, i]
+        return float(2 * quality[i] + errors[i, j]), float(2 * quality[j] + errors[j, i])
 
     return quality, {name: await hold(name, n, compare, seed) for name in TOPOLOGIES}
 
