@@ -123,7 +123,7 @@ class OptimConfig(Section):
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """Decay to zero over the steps of the phase."""
+    """Decay to zero over the steps of the phase, or over its budget of tokens."""
     max_grad_norm: float = Field(1.0, gt=0)
 
 
@@ -193,6 +193,36 @@ class RLConfig(Section):
         if not all(isinstance(name, str) for name in value) or len(set(value)) < len(value):
             raise ValueError("a list of rewards names each channel once")
         return dict.fromkeys(value, 1.0)
+
+
+class LookaheadConfig(Section):
+    """Rollouts that come from a lookahead tree: branches that differ are kept, those that say the same are pruned."""
+
+    level: Literal["auto", "none", "token", "turn"] = "auto"
+    """Branches within the first action of an episode, or at the borders of its turns (the environment is forked then).
+    `auto` is what `rl.method` asks for: `token` for `latr`, `none` for others."""
+    preset: Literal["countdown", "math"] = "countdown"
+    """Published thresholds of the level `token`."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Thresholds to change; see `TokenOptions` and `TurnOptions` in `agentrl.agents.lookahead.options`."""
+    share: float | dict[int, float] = Field(default_factory=dict)
+    """η: which share of a group's rollouts comes from the tree, the others are sampled one by one. Either a table of
+    steps of RL and the shares from there on, or η0 for η0 · decay^step; an empty table takes that of `preset`, or 1
+    throughout at the level `turn`."""
+    decay: float = Field(1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_share(self) -> Self:
+        shares = self.share.values() if isinstance(self.share, dict) else [self.share]
+        if not all(0 <= share <= 1 for share in shares):
+            raise ValueError(f"share = {self.share} must lie in [0, 1]")
+        if isinstance(self.share, dict) and self.share and min(self.share) != 0:
+            raise ValueError("a table of shares begins at step 0")
+        if isinstance(self.share, dict) and self.decay != 1:
+            raise ValueError("decay is for a share that is a number: set share, too")
+        if self.level == "turn" and self.preset != type(self).model_fields["preset"].default:
+            raise ValueError("preset is for the level token: leave it out")
+        return self
 
 
 class EvalConfig(Section):
@@ -355,6 +385,7 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     warm_start: WarmStartConfig = WarmStartConfig()
     rl: RLConfig = RLConfig()
+    lookahead: LookaheadConfig = LookaheadConfig()
     eval: EvalConfig = EvalConfig()
     engine: EngineConfig = EngineConfig()
     async_: AsyncConfig = Field(AsyncConfig(), alias="async")

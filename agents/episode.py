@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from array import array
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from agentrl.agents.engine import Engine
 from agentrl.agents.render import Renderer
 from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError, InfraError
-from agentrl.types import Outcome, SamplingParams, Task, Turn
+from agentrl.types import Completion, Outcome, SamplingParams, Task, Turn
 
 
 class ReplayError(InfraError):
@@ -67,6 +67,92 @@ class LLMAgent:
         return replace(self.params, stop_token_ids=stops, seed=seed << 16 | turn)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an episode stands before its next action."""
+
+    context: array[int]
+    """All before `prompt`. The garbage collector, whose pauses are everybody's, looks into neither an array nor a tuple
+    of numbers."""
+    prompt: Sequence[int]
+    """What was appended since the last action."""
+    observation: str
+    number: int
+    """Turns so far."""
+
+    @classmethod
+    def at(cls, renderer: Renderer, past: Sequence[Turn], observation: str) -> Standing:
+        """After some turns, of which the environment shows `observation`."""
+        prompt = renderer.next(past[-1].action_ids, observation) if past else renderer.first(observation)
+        context = array("i", (i for turn in past for i in (*turn.prompt_ids, *turn.action_ids)))
+        return cls(context, prompt, observation, len(past))
+
+    def whole(self) -> array[int]:
+        """What the engine continues."""
+        return self.context + array("i", self.prompt)
+
+    def check_room(self, agent: LLMAgent, limits: Limits, task: Task) -> None:
+        """Refuse a task whose first prompt does not fit.
+
+        Raises:
+            ConfigError: with the numbers.
+        """
+        room = _room(agent, limits)
+        if len(self.context) + len(self.prompt) > room:
+            raise ConfigError(
+                f"the first prompt of task {task.task_id} has {len(self.prompt)} tokens and the action may have "
+                f"{agent.params.max_tokens}: more than the context of {room + agent.params.max_tokens}"
+            )
+
+    def after(
+        self,
+        completion: Completion,
+        action: str,
+        feedback: str,
+        info: Mapping[str, Any],
+        agent: LLMAgent,
+        limits: Limits,
+    ) -> tuple[Turn, Standing]:
+        """The turn that an action and what it brought make, and where the episode stands then.
+
+        The turn's outcome says whether it goes on. It has no times yet, and its `parent` counts along the episode.
+        """
+        whole, outcome = self.whole(), info["outcome"]
+        context = whole + array("i", completion.token_ids)
+        upcoming: Sequence[int] = ()
+        if not outcome.done:
+            upcoming = agent.renderer.next(completion.token_ids, feedback)
+            if self.number + 1 >= limits.turns:
+                outcome = Outcome.truncated("max_turns")
+            elif len(context) + len(upcoming) > _room(agent, limits):
+                outcome = Outcome.truncated("context")
+        turn = Turn(
+            parent=self.number - 1 if self.number else None,
+            prompt_ids=tuple(self.prompt),
+            action_ids=completion.token_ids,
+            logprobs=completion.logprobs,
+            versions=completion.versions,
+            observation=self.observation,
+            action=action,
+            rewards=dict(info["rewards"]),
+            outcome=outcome,
+            feedback=feedback,
+            finish_reason=completion.finish_reason,
+            cost={
+                "prompt_tokens": len(whole),
+                "cached_tokens": len(self.context),
+                "completion_tokens": len(completion.token_ids),
+            },
+            state_hash=state_hash(feedback, info),
+        )
+        return turn, Standing(context, upcoming, feedback, self.number + 1)
+
+
+def _room(agent: LLMAgent, limits: Limits) -> int:
+    """Most tokens before an action."""
+    return min(limits.context_tokens, agent.engine.max_context) - agent.params.max_tokens
+
+
 class Monitor(Protocol):
     """Follows one episode beside its environment, e.g. a judge: it may reward each turn, and end the episode."""
 
@@ -95,6 +181,7 @@ async def play_episode(
     on_turn: Callable[[Turn], None],
     monitor: Monitor | None = None,
     *,
+    opening: Callable[[Sequence[int]], Awaitable[Completion]] | None = None,
     queued_s: float = 0.0,
 ) -> None:
     """Play one episode to its end; the last turn's outcome is final.
@@ -103,6 +190,7 @@ async def play_episode(
         past: turns of the same episode that were played before, the last one not final; they are replayed.
         on_turn: called with every further turn when it is complete. Its `parent` counts along the episode.
         monitor: sees every turn, in order.
+        opening: gives the first action, after its prompt, in place of the engine.
         queued_s: how long the episode waited for its place.
 
     Raises:
@@ -110,67 +198,31 @@ async def play_episode(
         ReplayError: environment or monitor do not do what they did before.
         ConfigError: the first prompt does not fit the context.
     """
-    renderer, engine, max_tokens = agent.renderer, agent.engine, agent.params.max_tokens
-    room = min(limits.context_tokens, engine.max_context) - max_tokens
     begun = time.perf_counter()
     observation = await _catch_up(env, task, past, limits, monitor)
     environment_s = time.perf_counter() - begun
-    # Neither an array nor a tuple of numbers is looked into by the garbage collector, whose pauses are everybody's.
-    context = array("i", (i for turn in past for i in (*turn.prompt_ids, *turn.action_ids)))
-    prompt = renderer.next(past[-1].action_ids, observation) if past else renderer.first(observation)
-    if len(context) + len(prompt) > room:
-        raise ConfigError(
-            f"the first prompt of task {task.task_id} has {len(prompt)} tokens and the action may have {max_tokens}: "
-            f"more than the context of {room + max_tokens}"
-        )
-    number = len(past)
+    standing = Standing.at(agent.renderer, past, observation)
+    standing.check_room(agent, limits, task)
     while True:
-        seen = len(context)
-        context.extend(prompt)
+        params = agent.turn_params(seed, standing.number)
         async with deadline(limits.turn_seconds):
             asked = time.perf_counter()
-            completion = await engine.generate(context, agent.turn_params(seed, number), session)
+            if opening is not None and standing.number == 0:
+                completion = await opening(standing.prompt)
+            else:
+                completion = await agent.engine.generate(standing.whole(), params, session)
             answered = time.perf_counter()
-            action = renderer.parse(completion.token_ids)
+            action = agent.renderer.parse(completion.token_ids)
             feedback, _, _, _, info = await env.step_async(action)
         now = time.perf_counter()
         environment_s += now - answered
-        outcome: Outcome = info["outcome"]
-        shown = state_hash(feedback, info)
-        cost: dict[str, float] = {
-            "prompt_tokens": len(context),
-            "cached_tokens": seen,
-            "completion_tokens": len(completion.token_ids),
+        turn, standing = standing.after(completion, action, feedback, info, agent, limits)
+        turn.seconds = now - begun
+        turn.timing = {
+            "queue": queued_s + completion.queue_s,
+            "engine": answered - asked - completion.queue_s,
+            "environment": environment_s,
         }
-        context.extend(completion.token_ids)
-        upcoming: list[int] = []
-        if not outcome.done:
-            upcoming = renderer.next(completion.token_ids, feedback)
-            if number + 1 >= limits.turns:
-                outcome = Outcome.truncated("max_turns")
-            elif len(context) + len(upcoming) > room:
-                outcome = Outcome.truncated("context")
-        turn = Turn(
-            parent=number - 1 if number else None,
-            prompt_ids=tuple(prompt),
-            action_ids=completion.token_ids,
-            logprobs=completion.logprobs,
-            versions=completion.versions,
-            observation=observation,
-            action=action,
-            rewards=dict(info["rewards"]),
-            outcome=outcome,
-            feedback=feedback,
-            finish_reason=completion.finish_reason,
-            cost=cost,
-            seconds=now - begun,
-            timing={
-                "queue": queued_s + completion.queue_s,
-                "engine": answered - asked - completion.queue_s,
-                "environment": environment_s,
-            },
-            state_hash=shown,
-        )
         begun = now
         if monitor is not None:
             await monitor(turn, info)
@@ -179,8 +231,7 @@ async def play_episode(
         on_turn(turn)
         if turn.outcome.done:
             return
-        observation, prompt = feedback, upcoming
-        number, environment_s, queued_s = number + 1, 0.0, 0.0
+        environment_s, queued_s = 0.0, 0.0
 
 
 async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limits, monitor: Monitor | None) -> str:

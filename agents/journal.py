@@ -1,7 +1,7 @@
 """What a killed run needs to finish what it had begun: the groups in flight, turn by turn, on disk.
 
     inflight/group-00000012.jsonl    its task and seed, then every turn of its rollouts as it was completed, and the
-                                     rewards that a rollout got at its end
+                                     rewards that a rollout got at its end; and notes on the group
 
 A line is written with one system call when its turn is complete, so that a killed process loses the turns in the
 making alone; a torn last line is ignored. A group's file goes when a checkpoint holds what was learned from it.
@@ -28,17 +28,25 @@ _NAME = re.compile(r"group-(\d+)\.jsonl")
 class GroupLog:
     """The file of one group."""
 
-    def __init__(self, path: Path, spec: RolloutSpec, turns: list[list[Turn]], rewarded: set[int]) -> None:
+    def __init__(
+        self, path: Path, spec: RolloutSpec, turns: list[list[Turn]], rewarded: set[int], notes: dict[str, Any]
+    ) -> None:
         self.spec = spec
         self.turns = turns
         """Of each rollout, the turns of a killed process; they are complete and none of them failed."""
         self.rewarded = rewarded
         """Rollouts that were played to their end, and rewarded for it."""
+        self.notes = notes
+        """By topic, as they were last."""
         self._path = path
 
     def add(self, rollout: int, turn: Turn) -> None:
         """Keep a turn that is complete."""
         self._append({"rollout": rollout, "turn": turn_to_json(turn)})
+
+    def note(self, topic: str, value: Any) -> None:
+        """Keep a note on the group, in JSON values."""
+        self._append({"topic": topic, "note": value})
 
     def reward(self, rollout: int, turns: list[Turn]) -> None:
         """Keep the rewards that the turns of a rollout have at its end."""
@@ -76,7 +84,7 @@ class Journal:
             return found
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(json_line(asdict(spec)))
-        return GroupLog(path, spec, [[] for _ in range(spec.rollouts)], set())
+        return GroupLog(path, spec, [[] for _ in range(spec.rollouts)], set(), {})
 
     def forget(self, below: int) -> None:
         """Remove the groups whose number is lower: a checkpoint has what was learned from them."""
@@ -106,8 +114,12 @@ class Journal:
             spec = RolloutSpec(**{**header, "task": Task(**header["task"])})
             turns: list[list[Turn]] = [[] for _ in range(spec.rollouts)]
             rewarded: set[int] = set()
+            notes: dict[str, Any] = {}
             for line in lines[1:]:
                 record = json.loads(line)
+                if "topic" in record:
+                    notes[record["topic"]] = record["note"]
+                    continue
                 rollout = turns[record["rollout"]]
                 if "given" in record:
                     rewarded.add(record["rollout"])
@@ -118,4 +130,4 @@ class Journal:
                     rollout.append(turn_from_json(record["turn"]))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise CorruptFileError(path, f"not the turns of a group: {type(error).__name__}: {error}") from error
-        return GroupLog(path, spec, turns, rewarded)
+        return GroupLog(path, spec, turns, rewarded, notes)

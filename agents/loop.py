@@ -13,11 +13,17 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from agentrl.agents.episode import Limits, LLMAgent, Monitor, ReplayError, deadline, play_episode
+from agentrl.agents.lookahead.opening import Opening
+from agentrl.agents.lookahead.options import TokenOptions, TurnOptions
+from agentrl.agents.lookahead.turns import TurnSearch
 from agentrl.agents.rollout import Rollout, RolloutSpec, TurnLog, failed_turn
+from agentrl.agents.together import Places, together
 from agentrl.envs.base import Episode
-from agentrl.errors import InfraError, RunStoppedError
+from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Group, Task, Turn
 
 __all__ = [
@@ -34,6 +40,9 @@ __all__ = [
 PAUSE_S = 0.1
 """Before a rollout is taken up again for the first time, then twice as long each time: what failed may be back by then,
 and in an outage all rollouts fail as often as each other."""
+
+LOOKAHEAD = "lookahead"
+"""Topic of the notes of a group that has a tree: its record."""
 
 _serial = itertools.count()
 
@@ -65,6 +74,8 @@ class AgentLoop:
         monitor: makes what follows an episode beside its environment, if anything shall.
         after_rollout: rewards the turns of each episode at its end, while others go on.
         after_group: compares the rollouts of each group at its end, while others go on.
+        lookahead: how trees are grown, for groups that ask for them. Rollouts from a tree of turns are no single
+            episodes, which a `monitor` or `after_rollout` could see.
     """
 
     def __init__(
@@ -76,7 +87,10 @@ class AgentLoop:
         monitor: MonitorFactory | None = None,
         after_rollout: AfterRollout | None = None,
         after_group: AfterGroup | None = None,
+        lookahead: TokenOptions | TurnOptions | None = None,
     ) -> None:
+        if isinstance(lookahead, TurnOptions) and (monitor or after_rollout):
+            raise ConfigError("nothing follows or rewards the single episodes of a tree of turns")
         self.agent, self.limits = agent, limits or Limits()
         self.attempts = 0
         """Episodes begun, retries included."""
@@ -85,7 +99,7 @@ class AgentLoop:
         self.discarded = 0
         """Action tokens of turns that did not get into their group: their replay failed."""
         self._make_env, self._monitor = make_env, monitor
-        self._after_rollout, self._after_group = after_rollout, after_group
+        self._after_rollout, self._after_group, self._lookahead = after_rollout, after_group, lookahead
         self._idle: dict[str, list[Episode]] = {}
         self._playing = self._most = 0
         """Episodes that play or are compared now, and the most that ever did."""
@@ -113,19 +127,14 @@ class AgentLoop:
                 on_group(group)
             return group
 
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                playing = [tasks.create_task(play(spec)) for spec in specs]
-        except ExceptionGroup as errors:
-            raise _first(errors) from None  # the other tasks were cancelled because of it
-        return [task.result() for task in playing]
+        return await together(play(spec) for spec in specs)
 
-    def places(self) -> asyncio.Semaphore:
-        """As many places as episodes may run at once. They are given in the order in which they are asked for."""
-        return asyncio.Semaphore(self.limits.concurrency)
+    def places(self) -> Places:
+        """As many places as episodes may run at once."""
+        return Places(self.limits.concurrency)
 
-    async def group(self, spec: RolloutSpec, places: asyncio.Semaphore, log: TurnLog | None = None) -> Group:
-        """Play one group, in the order of its rollouts, whichever ends first.
+    async def group(self, spec: RolloutSpec, places: Places, log: TurnLog | None = None) -> Group:
+        """Play one group, in the order of its rollouts, whichever ends first. Those from a tree come first.
 
         Args:
             places: shared by all that is played at the same time.
@@ -134,14 +143,17 @@ class AgentLoop:
         Raises:
             As `collect`.
         """
+        group = Group(spec.task, notes=dict(log.notes) if log is not None else {})
+        opening = self._opening(spec, group, log)
+        searched = 0 if opening is not None else spec.lookahead
+        plays = [self._rollout(spec, i, places, log, opening) for i in range(searched, spec.rollouts)]
         try:
-            async with asyncio.TaskGroup() as tasks:
-                rollouts = [tasks.create_task(self._rollout(spec, i, places, log)) for i in range(spec.rollouts)]
-        except ExceptionGroup as errors:
-            raise _first(errors) from None
-        group = Group(spec.task)
-        for rollout in rollouts:
-            group.graft(Group(spec.task, rollout.result().turns))
+            branches = await together([self._search(spec, group, places), *plays] if searched else plays)
+        finally:
+            if opening is not None:
+                opening.close()
+        for turns in branches:
+            group.graft(Group(spec.task, turns))
         if self._after_group is not None:
             await self._compare(group, spec.seed, self._after_group)
         return group
@@ -176,8 +188,53 @@ class AgentLoop:
         for leaf, cause in lost.items():
             group.add(failed_turn(group.turns, leaf, cause))
 
-    async def _rollout(self, spec: RolloutSpec, index: int, places: asyncio.Semaphore, log: TurnLog | None) -> Rollout:
+    def _opening(self, spec: RolloutSpec, group: Group, log: TurnLog | None) -> Opening | None:
+        """Where the first turns come from, if they come from a tree of tokens."""
+        if not spec.lookahead or not isinstance(self._lookahead, TokenOptions):
+            return None
+
+        def note(record: dict[str, Any]) -> None:
+            group.notes[LOOKAHEAD] = record
+            if log is not None:
+                log.note(LOOKAHEAD, record)
+
+        return Opening(self.agent, self._lookahead, spec.lookahead, spec.seed, note)
+
+    async def _search(self, spec: RolloutSpec, group: Group, places: Places) -> list[Turn]:
+        """Play rollouts as a tree of turns. A failure ends all of them, and they begin anew."""
+        assert isinstance(self._lookahead, TurnOptions)
+        idle = self._idle.setdefault(spec.task.env_id, [])
+        cause = ""
+        async with places.several(spec.lookahead):
+            for retry in range(self.limits.retries + 1):
+                if retry:
+                    await asyncio.sleep(PAUSE_S * 2 ** (retry - 1))
+                self.attempts += spec.lookahead
+                self._playing += spec.lookahead
+                self._most = max(self._most, self._playing)
+                search = TurnSearch(self.agent, spec.task, self.limits, self._lookahead, spec.lookahead, spec.seed)
+                env = idle.pop() if idle else self._make_env(spec.task.env_id)
+                try:
+                    turns, group.notes[LOOKAHEAD] = await search.play(env)
+                except InfraError as error:
+                    env.close()  # its state is unknown
+                    self.discarded += search.sampled
+                    cause = str(error)
+                    for _ in range(spec.lookahead):
+                        self._count_failure(error)
+                else:
+                    idle.append(env)
+                    return turns
+                finally:
+                    self._playing -= spec.lookahead
+        return [failed_turn((), None, cause) for _ in range(spec.lookahead)]
+
+    async def _rollout(
+        self, spec: RolloutSpec, index: int, places: Places, log: TurnLog | None, opening: Opening | None
+    ) -> list[Turn]:
         rollout = Rollout(index, log)
+        if index >= spec.lookahead:
+            opening = None
         asked = time.perf_counter()
         async with places:
             queued_s = time.perf_counter() - asked
@@ -186,7 +243,7 @@ class AgentLoop:
                     await asyncio.sleep(PAUSE_S * 2 ** (retry - 1))
                 if rollout.over and (rollout.rewarded or self._after_rollout is None):
                     break
-                failure = await self._attempt(spec, index, rollout, queued_s)
+                failure = await self._attempt(spec, index, rollout, opening, queued_s)
                 queued_s = 0.0  # it keeps its place
                 if failure is None:
                     break
@@ -194,17 +251,20 @@ class AgentLoop:
                     rollout.fail(failure)
                 if isinstance(failure, ReplayError):
                     self.discarded += rollout.restart()
-        return rollout
+        return rollout.turns
 
-    async def _attempt(self, spec: RolloutSpec, index: int, rollout: Rollout, queued_s: float) -> InfraError | None:
+    async def _attempt(
+        self, spec: RolloutSpec, index: int, rollout: Rollout, opening: Opening | None, queued_s: float
+    ) -> InfraError | None:
         """Play the rest of an episode and reward it; returns what ended that before its time."""
         self.attempts += 1
         self._playing += 1
         self._most = max(self._most, self._playing)
-        session = f"episode {next(_serial)}"
+        begins = opening is not None and not rollout.episode
+        session = opening.sessions[index] if opening is not None and begins else f"episode {next(_serial)}"
         try:
             if not rollout.over:
-                await self._play(spec, index, rollout, session, queued_s)
+                await self._play(spec, index, rollout, session, opening, queued_s)
             if self._after_rollout is not None:
                 async with deadline(self.limits.turn_seconds):
                     await self._after_rollout(self.agent, spec.task, rollout.episode, session)
@@ -217,7 +277,9 @@ class AgentLoop:
             self.agent.engine.release(session)
         return None
 
-    async def _play(self, spec: RolloutSpec, index: int, rollout: Rollout, session: str, queued_s: float) -> None:
+    async def _play(
+        self, spec: RolloutSpec, index: int, rollout: Rollout, session: str, opening: Opening | None, queued_s: float
+    ) -> None:
         idle = self._idle.setdefault(spec.task.env_id, [])
         env = idle.pop() if idle else self._make_env(spec.task.env_id)
         monitor = self._monitor(spec.task) if self._monitor is not None else None
@@ -234,6 +296,7 @@ class AgentLoop:
                 rollout.episode,
                 rollout.add,
                 monitor,
+                opening=None if opening is None else partial(opening.turn, index),
                 queued_s=queued_s,
             )
         except InfraError:
@@ -258,9 +321,3 @@ class AgentLoop:
                 f"{failed} of the latest {latest} episodes ended in an infrastructure error, more than the share of "
                 f"{self.limits.failure_rate:.0%} allowed; the last: {error}"
             ) from error
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended a group of tasks."""
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from agentrl.errors import InfraError
 from agentrl.types import Outcome, Task, Turn
@@ -19,6 +19,8 @@ class RolloutSpec:
     seed: int
     greedy_first: bool = False
     """Whether the first of them takes the most likely tokens."""
+    lookahead: int = 0
+    """How many of them, the first ones, come from a lookahead tree."""
 
 
 class TurnLog(Protocol):
@@ -34,7 +36,13 @@ class TurnLog(Protocol):
         """Rollouts that were played to their end, and whose turns have the rewards that are given only then."""
         ...
 
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What was noted before, by topic; see `Group.notes`."""
+        ...
+
     def add(self, rollout: int, turn: Turn) -> None: ...
+    def note(self, topic: str, value: Any) -> None: ...
     def reward(self, rollout: int, turns: list[Turn]) -> None: ...
     def restart(self, rollout: int) -> None: ...
 

@@ -254,6 +254,11 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         found: tuple[str, float, bool, bool, dict[str, Any]] = await self._awaited("step", action)
         return found
 
+    async def fork_async(self) -> Self:
+        """`fork` for event loops: in a thread where it asks a server, or the environment may block."""
+        elsewhere = self.core.blocking or hasattr(self.core, "prefetch")
+        return await asyncio.to_thread(self.fork) if elsewhere else self.fork()
+
     async def _awaited(self, name: str, *args: Any, **kwargs: Any) -> Any:
         call = getattr(self, name)
         if prefetch := getattr(self.core, "prefetch", None):

@@ -17,6 +17,7 @@ from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.evaluate import fixed_tasks
 from agentrl.trainers.gains import information_gain
+from agentrl.trainers.lookahead import lookahead
 from agentrl.trainers.methods import get_method
 from agentrl.trainers.prepare import device, load_skeleton
 from agentrl.trainers.reinforce import Reinforcement
@@ -64,7 +65,8 @@ def check(config: Config) -> None:
     method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
     information_gain(rl.information_gain, method, env)
     checklist_monitor(config.judge, method, env)
-    comparisons(config, method, env)
+    compared = comparisons(config, method, env)
+    lookahead(config, method, env, greedy_first=compared is not None and compared.greedy_first)
     fixed_tasks(env, config.env.id, config.env.test_split, 1, checklists=config.eval.checklists)
     if config.warm_start.demonstrations:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})

@@ -28,6 +28,8 @@ class Method:
     credit: Credit
     loss: LossSpec
     rewards: Weights = field(default_factory=lambda: {"outcome": 1.0})
+    lookahead: Literal["none", "token", "turn"] = "none"
+    """Which trees its rollouts come from, unless the configuration says otherwise."""
 
     def weights(self, progress: float) -> dict[str, float]:
         """Weight of each reward channel at a point of training from 0 to 1."""
@@ -65,7 +67,7 @@ class Method:
                 raise UnknownNameError(f"field of method {self.name}", name, known)
             part = "loss" if name in LossSpec.__dataclass_fields__ else "credit"
             owner: Any = self.loss if part == "loss" else self.credit
-            parts[part][name] = _checked(name, value, get_type_hints(type(owner))[name])
+            parts[part][name] = checked(name, value, get_type_hints(type(owner))[name])
         credit: Any = self.credit
         return dataclasses.replace(
             self,
@@ -107,10 +109,10 @@ class Method:
         check_channels(self.rewards, channels, reference)
 
 
-def _checked(name: str, value: Any, kind: Any) -> Any:
+def checked(name: str, value: Any, kind: Any) -> Any:
     """`value`, if it is of the field's type as TOML writes it: an int will do for a float, a list for a tuple."""
     if get_origin(kind) is Literal and value not in get_args(kind):
-        raise UnknownNameError(f"value of {name}", str(value), get_args(kind))
+        raise UnknownNameError(f"value of {name}", str(value), map(str, get_args(kind)))
     try:
         return TypeAdapter(kind).validate_json(json.dumps(value, default=str), strict=True)
     except ValidationError as error:
@@ -232,6 +234,14 @@ METHODS: dict[str, Method] = {
             CM2(assignment="step"),
             LossSpec(kl="k3", kl_coef=0.001),
             {"checklist/*": 1.0},
+        ),
+        Method(
+            "latr",
+            "2510.24302",
+            "GRPO whose rollouts branch where the policy wavers, and are pruned where they say the same",
+            GRPO(),
+            LossSpec(kl="k3", kl_coef=0.01),
+            lookahead="token",
         ),
         Method(
             "arena",

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from agentrl.agents.embedded import EmbeddedEngine
 from agentrl.agents.engine import Engine, Probe
+from agentrl.agents.lookahead.options import TokenOptions, TurnOptions
 from agentrl.agents.loop import AfterGroup, AfterRollout, AgentLoop, Limits, LLMAgent, MonitorFactory
 from agentrl.agents.render import Renderer
 from agentrl.agents.weights import cast_weights
@@ -89,12 +90,13 @@ def agent_loop(
     after_rollout: AfterRollout | None = None,
     monitor: MonitorFactory | None = None,
     after_group: AfterGroup | None = None,
+    lookahead: TokenOptions | TurnOptions | None = None,
 ) -> AgentLoop:
     """A loop that samples at one temperature, within the limits of the configuration.
 
     Args:
         max_turns: of an episode; 0 for those of the environment.
-        after_rollout, monitor, after_group: see `AgentLoop`.
+        after_rollout, monitor, after_group, lookahead: see `AgentLoop`.
     """
     params = SamplingParams(temperature=temperature, max_tokens=config.engine.max_action_tokens)
     limits = Limits(
@@ -111,6 +113,7 @@ def agent_loop(
         after_rollout=after_rollout,
         monitor=monitor,
         after_group=after_group,
+        lookahead=lookahead,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agentrl.agents.engine import Engine, EngineStats, SyncReport
 from agentrl.agents.journal import Journal
+from agentrl.agents.lookahead.options import TokenOptions, TurnOptions
 from agentrl.agents.loop import AfterGroup, AfterRollout, MonitorFactory, RolloutSpec
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
@@ -38,6 +39,7 @@ class Stage:
         folder: of the run.
         after_rollout, monitor: reward the episodes that are trained, at their end or at every turn.
         after_group: rewards them when all of their group have ended.
+        lookahead: how trees are grown, for groups that ask for them.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Stage:
         after_rollout: AfterRollout | None = None,
         monitor: MonitorFactory | None = None,
         after_group: AfterGroup | None = None,
+        lookahead: TokenOptions | TurnOptions | None = None,
     ) -> None:
         self._world = dataclasses.replace(world, spread=config.engine.kind == "embedded")
         self._learner = learner
@@ -67,6 +70,7 @@ class Stage:
                 after_rollout,
                 monitor,
                 after_group,
+                lookahead,
             )
             self._exam = agent_loop(
                 config, self._engine, renderer, config.eval.temperature, monitor=checklist_exam(config.eval)

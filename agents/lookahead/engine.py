@@ -26,8 +26,21 @@ class Branched:
 
 
 @runtime_checkable
+class ForkingEngine(Protocol):
+    """An engine in which a session may go on in several ways."""
+
+    def fork(self, session: str, twin: str) -> None:
+        """Begin the session `twin` with what is cached of `session`; from then on they share nothing."""
+        ...
+
+    def release(self, session: str) -> None: ...
+
+
+@runtime_checkable
 class BranchingEngine(Protocol):
-    """An engine that grows trees."""
+    """An engine that grows trees of tokens."""
+
+    def release(self, session: str) -> None: ...
 
     async def branch(
         self,

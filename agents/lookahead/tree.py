@@ -144,8 +144,9 @@ class TokenTree:
     def record(self) -> dict[str, Any]:
         """The tree as JSON values, for reports; lengths are those reached so far.
 
-        Of each branch: `number`, `parent`, `born` and `length` (tokens from the prompt to its beginning and end), and
-        `fate`: `leaf`, `pruned` or `copy`. `tokens` counts all that were sampled, `wasted` those of pruned branches.
+        `leaves` counts the rollouts that it became. `tokens` were sampled, `wasted` those of pruned branches, and
+        `returned` are those of the rollouts, as if nothing were shared. Of each branch: `number`, `parent`, `born` and
+        `length` (tokens from the prompt to its beginning and end), and `fate`: `leaf`, `pruned` or `copy`.
         """
         pruned = [b for b in self.branches if b.fate == "pruned"]
         return {
@@ -155,9 +156,11 @@ class TokenTree:
             "branched": sum(not b.copy for b in self.branches) - 1,
             "pruned": len(pruned),
             "suppressed": self.suppressed,
+            "leaves": len(self.rows),
             "copies": sum(b.copy for b in self.branches),
             "tokens": sum(b.own for b in self.branches),
             "wasted": sum(b.own for b in pruned),
+            "returned": sum(len(b.tokens) for b in self.rows),
             "branches": [
                 {
                     "number": b.number,

@@ -34,6 +34,11 @@ ADAPTERS: dict[str, Any] = {
     "rl": {"method": "grpo", "overrides": {"kl": "k3", "kl_in": "loss", "kl_coef": 0.05}},
 }
 TWO: dict[str, Any] = {"engine": {"processes": 2}}
+LEAVES: dict[str, Any] = {
+    "rl": {"method": "latr"},
+    "lookahead": {"overrides": {"tau_abs": 0.02, "tau_rel": 0.95, "lookahead": [2, 3]}},
+}
+BRANCHES: dict[str, Any] = {"lookahead": {"level": "turn"}}
 
 KILLED = """
     import json, os, signal, sys
@@ -72,6 +77,8 @@ def killed(path: Path, step: int, metric: str, *changes: dict[str, Any]) -> None
         (WARM_STEPS + 4, "test/success", []),
         (WARM_STEPS + 3, "rl/success", [CRITIC]),
         (WARM_STEPS + 3, "rl/success", [ADAPTERS]),
+        (WARM_STEPS + 3, "rl/success", [LEAVES]),
+        (WARM_STEPS + 3, "rl/success", [BRANCHES]),
         (WARM_STEPS, "warm_start/loss", [TWO]),
         (WARM_STEPS + 3, "rl/success", [TWO]),
     ],
