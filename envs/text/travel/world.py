@@ -120,10 +120,7 @@ class World:
 
     def quickest(self, origin: str, destination: str) -> int:
         """Minutes that a flight takes."""
-        return _flight_minutes(self._km(origin, destination))
-
-    def _km(self, origin: str, destination: str) -> float:
-        return distance(self.cities[origin], self.cities[destination])
+        return _flight_minutes(distance(self.cities[origin], self.cities[destination]))
 
 
 def distance(a: City, b: City) -> float:
