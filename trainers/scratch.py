@@ -30,7 +30,7 @@ CHAT_TEMPLATE = (
 """One token a message and one at the end of each action: turns are short, so every token of ceremony counts."""
 
 _NUMBERED = re.compile(r"([a-z]+) \d{1,2}\b")  # "shelf 12", but not "in 1874"
-_CAPITAL = re.compile(r"\b[A-Z][a-z]+\b")
+_CAPITAL = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")  # "Kipel Foundry"
 _ALWAYS_MERGED = 2_000
 """Extra occurrences that make a name or number one token, however rare it is in the texts."""
 
@@ -45,7 +45,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
     """
     texts = list(texts)
     numbered = sorted({name for text in texts for name in _NUMBERED.findall(text)})
-    capital = Counter(name for text in texts for name in _CAPITAL.findall(text) if not numbered)
+    capital = Counter(w for text in texts for name in _CAPITAL.findall(text) for w in _parts(name) if not numbered)
     numbers = sorted({number for text in texts for number in re.findall(r" \d+", text)})
     words = "|".join([*numbered, r"\d+"])
     tokenizer = Tokenizer(models.BPE())
@@ -57,7 +57,6 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    # A numbered name takes the space before it, as in "take apple 1"; one with a capital does not: "open[Kipel]".
     names = dict(capital.most_common(vocab_size // 2))
     trainer = BpeTrainer(
         vocab_size=vocab_size - len(names),
@@ -66,12 +65,22 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         show_progress=False,
     )
     whole = [*(f" {name}" for name in numbered), *numbers]
-    rest = (_CAPITAL.sub(lambda found: "\n" if found[0] in names else found[0], text) for text in texts)
+    # "\n" stands where a name was, because no merge crosses it.
+    rest = (
+        _CAPITAL.sub(lambda name: "\n".join(p for p in ["", *_parts(name[0]), ""] if p not in names), text)
+        for text in texts
+    )
     tokenizer.train_from_iterator([*rest, *(word * _ALWAYS_MERGED for word in whole)], trainer)
-    tokenizer.add_tokens([AddedToken(name, single_word=True) for name in names])
+    tokenizer.add_tokens([AddedToken(name, single_word=name[0] != " ") for name in names])
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END)
     fast.chat_template = CHAT_TEMPLATE
     return fast
+
+
+def _parts(name: str) -> list[str]:
+    """Words of a name with the space before them. The first has none, as in "open[Kipel Foundry]"."""
+    first, *others = name.split(" ")
+    return [first, *(f" {word}" for word in others)]
 
 
 def build_model(config: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
