@@ -26,6 +26,7 @@ from agentrl.types import Group
 from tests.trainers.small import results, small
 
 PROGRAM = {"judge": "programmatic", "quality": "progress", "noise": 0.1}
+BRIEF: dict[str, Any] = {"eval": {"every": 0, "test_games": 0}, "rl": {"steps": 1}}
 
 
 def steps(path: Path) -> list[Mapping[str, Any]]:
@@ -75,19 +76,18 @@ def test_runs_are_trained_on_ranks(tmp_path: Path, topology: str) -> None:
 
 
 def test_ranks_are_the_same_in_every_run(tmp_path: Path) -> None:
-    change = {"rl": {"method": "arena"}, "tournament": PROGRAM}
     for name in ("a", "b"):
-        train(small(tmp_path / name, change))
+        train(small(tmp_path / name, BRIEF, {"rl": {"method": "arena"}, "tournament": PROGRAM}))
     assert results(tmp_path / "a") == results(tmp_path / "b")
     assert [g.notes for g, _ in groups(tmp_path / "a")] == [g.notes for g, _ in groups(tmp_path / "b")]
 
 
 def test_the_pointwise_baseline_is_a_channel_of_its_own(tmp_path: Path) -> None:
     change = {
-        "rl": {"method": "grpo", "rewards": [POINTWISE], "steps": 1},
+        "rl": {"method": "grpo", "rewards": [POINTWISE]},
         "tournament": {**PROGRAM, "compression": 0.2},
     }
-    train(small(tmp_path / "r", change))
+    train(small(tmp_path / "r", BRIEF, change))
     (group, _), *_ = groups(tmp_path / "r")
     assert all(POINTWISE in group.turns[path[-1]].rewards for path in group.rollouts())
     assert TOURNAMENT not in group.notes
