@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from agentrl.files import atomic_write
 from agentrl.records import Advantages
+from agentrl.trainers import report_lookahead as lookahead
 from agentrl.trainers.report_charts import charts
 from agentrl.trainers.report_tournament import best_tournament
 from agentrl.trainers.runs import CONFIG, REPORT, Run
@@ -86,6 +87,7 @@ def write_report(path: str | Path) -> Path:
         charts=charts(rows),
         episodes=_episodes(run),
         tournament=best_tournament(_last_groups(run)),
+        tree=_tree(run),
         config=(run.path / CONFIG).read_text(),
     )
     target = run.path / REPORT
@@ -149,6 +151,15 @@ def _episodes(run: Run) -> list[EpisodeView]:
             break
     tokenizer = _tokenizer(run)
     return [_episode(tokenizer, solved, *found[solved]) for solved in (False, True) if solved in found]
+
+
+def _tree(run: Run) -> lookahead.Drawing | None:
+    """A lookahead tree of the last steps."""
+    tokenizer = _tokenizer(run)
+    steps = (
+        (step, [group for group, _ in run.rollouts(step)]) for step in reversed(run.rollout_steps()[-RECENT_STEPS:])
+    )
+    return lookahead.best_tree(steps, lambda token: _text(tokenizer, token))
 
 
 def _last_groups(run: Run) -> list[tuple[int, Group]]:

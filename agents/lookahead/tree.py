@@ -146,7 +146,8 @@ class TokenTree:
 
         `leaves` counts the rollouts that it became. `tokens` were sampled, `wasted` those of pruned branches, and
         `returned` are those of the rollouts, as if nothing were shared. Of each branch: `number`, `parent`, `born` and
-        `length` (tokens from the prompt to its beginning and end), and `fate`: `leaf`, `pruned` or `copy`.
+        `length` (tokens from the prompt to its beginning and end), `fate` (`leaf`, `pruned` or `copy`), and the `token`
+        that it began with.
         """
         pruned = [b for b in self.branches if b.fate == "pruned"]
         return {
@@ -168,6 +169,7 @@ class TokenTree:
                     "born": b.born,
                     "length": len(b.tokens),
                     "fate": "pruned" if b.fate == "pruned" else "copy" if b.copy else "leaf",
+                    "token": None if b.copy or b.parent is None else b.tokens[b.born],
                 }
                 for b in self.branches
             ],

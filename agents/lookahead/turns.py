@@ -70,7 +70,7 @@ class TurnSearch:
 
         Returns:
             The turns, parents first, and a record of the tree for reports: that of `TokenTree`, whose lengths count
-            turns here, and `merged`, the actions that were sampled again.
+            turns here, with the first `action` of each branch, and `merged`, the actions that were sampled again.
 
         Raises:
             InfraError: engine or environment failed, or took too long; all rows are lost.
@@ -174,6 +174,7 @@ class TurnSearch:
                     "born": line.born,
                     "length": len(line.shown),
                     "fate": "pruned" if line.fate == "pruned" else "leaf",
+                    "action": None if line.parent is None else self._spots[line].turns[line.born].action,
                 }
                 for line in lines
             ],

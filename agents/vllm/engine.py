@@ -86,6 +86,8 @@ class VLLMEngine:
         """What servers call the versions; None where they do not tell which one sampled a token."""
         self._salt = _new_salt()
         self._rng = np.random.default_rng(options.seed)
+        self._homes: dict[str, str] = {}
+        """Of twins, the session whose replica they talk to."""
         self._running: Counter[int] = Counter()
         self._publishing = asyncio.Lock()
         self._tokens = self._requests = self._resumed = self._discarded = self._scored = 0
@@ -133,8 +135,13 @@ class VLLMEngine:
             replicas=len(self._fleet.live),
         )
 
+    def fork(self, session: str, twin: str) -> None:
+        """Let `twin` talk to the replica of `session`, which has cached their common prefix."""
+        self._homes[twin] = self._homes.get(session, session)
+
     def release(self, session: str) -> None:
-        """Nothing to do: nothing is kept of a session here, and servers drop what was not used for longest."""
+        """Forget whose twin it was. Servers drop what was not used for longest by themselves."""
+        self._homes.pop(session, None)
 
     def drain(self, url: str) -> None:
         """Begin no more turns on a replica. It may be stopped as soon as those that it runs have ended.
@@ -155,7 +162,7 @@ class VLLMEngine:
         prompt = list(prompt_ids)
         self._check(len(prompt), params.max_tokens)
         seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
-        turn = _Turn(session)
+        turn = _Turn(self._homes.get(session, session))
         tokens: list[int] = []
         logprobs: list[float] = []
         versions: list[int] = []

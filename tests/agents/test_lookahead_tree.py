@@ -86,7 +86,9 @@ def test_births_prunes_and_the_end_by_hand() -> None:
         "wasted": 2,
         "steps": 6,
     }
-    assert record["branches"][1] == {"number": 1, "parent": 0, "born": 0, "length": 2, "fate": "pruned"}
+    first_branch = {"number": 1, "parent": 0, "born": 0, "length": 2, "fate": "pruned", "token": 6}
+    assert record["branches"][1] == first_branch
+    assert record["leaves"] == 3
 
 
 def test_the_released_code_suppresses_by_rank_and_row() -> None:

@@ -309,3 +309,23 @@ def test_tokens_of_weights_that_nobody_published_are_not_believed(tmp_path: Path
             assert engine.stats().replicas == 1
 
     run(main())
+
+
+def test_twins_stay_with_the_replica_of_their_origin(tmp_path: Path) -> None:
+    """What they share is in its cache."""
+
+    async def main() -> None:
+        async with fleet(replicas=3) as servers, engine_of(servers, tmp_path) as engine:
+            (name,) = sessions_on(engine, servers[1], 1)
+            elsewhere = sessions_on(engine, servers[2], 2)
+            for source, twin in zip((name, elsewhere[0]), elsewhere, strict=True):
+                engine.fork(source, twin)  # also the twin of a twin
+            before = [len(server.seen) for server in servers]
+            for twin in elsewhere:
+                await engine.generate([1, 2, 3], PARAMS, twin)
+            assert [len(s.seen) - b for s, b in zip(servers, before, strict=True)] == [0, 2, 0]
+            engine.release(elsewhere[1])
+            await engine.generate([1, 2, 3], PARAMS, elsewhere[1])
+            assert len(servers[2].seen) - before[2] == 1
+
+    run(main())

@@ -21,15 +21,18 @@ from agentrl.agents.loop import LOOKAHEAD
 from agentrl.trainers.lookahead import Lookahead, TokenOptions
 from agentrl.trainers.loop import train
 from agentrl.trainers.methods import METHODS
+from agentrl.trainers.report_lookahead import WIDTH, best_tree
 from agentrl.trainers.runs import Run
 from tests.trainers.signs import ASKED, SIGNS
 from tests.trainers.small import small
+from tests.trainers.trees import chains
 
 TOKENS: dict[str, Any] = {
     "rl": {"method": "latr", "steps": 3},
+    "eval": {"every": 0, "test_games": 0},
     "lookahead": {"overrides": {"tau_abs": 0.02, "tau_rel": 0.95, "lookahead": [2, 3]}, "share": {0: 1.0, 2: 0.5}},
 }
-TURNS: dict[str, Any] = {"rl": {"steps": 3}, "lookahead": {"level": "turn"}}
+TURNS: dict[str, Any] = {"rl": {"steps": 2}, "eval": {"every": 0, "test_games": 0}, "lookahead": {"level": "turn"}}
 
 
 def steps(path: Path) -> list[dict[str, Any]]:
@@ -62,13 +65,16 @@ def test_latr_trains(tmp_path: Path) -> None:
     ]
     assert widths == [{4}, {4}, {2}]
     check_tokens(tmp_path / "r")
+    html = (tmp_path / "r" / "report.html").read_text()
+    assert "A lookahead tree of tokens" in html
+    assert html.count('<g class="leaf">') + html.count('<g class="copy">') == 2
 
 
-@pytest.mark.parametrize("method", ["grpo", "dapo", "gigpo", "rloo"])
+@pytest.mark.parametrize("method", ["grpo", "gigpo"])
 def test_methods_compose_with_trees_of_turns(tmp_path: Path, method: str) -> None:
     train(small(tmp_path / "r", TURNS, {"rl": {"method": method}}))
     rows = steps(tmp_path / "r")
-    assert len(rows) == 3
+    assert len(rows) == 2
     assert all(row["lookahead/trees"] == 4 for row in rows)
     assert all(0 < row["rl/episodes"] <= 16 for row in rows)
     check_tokens(tmp_path / "r")
@@ -83,6 +89,34 @@ def test_methods_compose_with_trees_of_turns(tmp_path: Path, method: str) -> Non
         for i, advantage in enumerate(advantages):
             below = [own[path[-1]] for path in group.rollouts() if i in path]
             assert advantage[0] == pytest.approx(sum(below) / len(below), abs=1e-5)  # type: ignore[index]
+
+
+def test_a_tree_as_it_is_drawn() -> None:
+    """Children below their parents, the latest birth first; the words are those of the rollouts in their order."""
+    branches = [
+        {"number": 0, "parent": None, "born": 0, "length": 8, "fate": "leaf", "token": None},
+        {"number": 1, "parent": 0, "born": 2, "length": 4, "fate": "pruned", "token": 5},
+        {"number": 2, "parent": 0, "born": 4, "length": 6, "fate": "leaf", "token": 6},
+        {"number": 3, "parent": 2, "born": 5, "length": 8, "fate": "leaf", "token": 7},
+    ]
+    record = {"level": "token", "width": 3, "leaves": 3, "branched": 3, "pruned": 1, "tokens": 15, "wasted": 2}
+    group = chains([1.0], [0.0], [0.5])
+    group.notes[LOOKAHEAD] = {**record, "returned": 22, "branches": branches}
+    drawing = best_tree([(9, [chains([0.0])]), (8, [group])], "t{}".format)
+    assert drawing is not None
+    assert "step 8 · 3 of 3 places · 3 branches, 1 pruned · 15 tokens sampled, 2 of them in vain" in drawing.caption
+    step = WIDTH / 8
+    assert [(b.x / step, b.end / step, b.fate, b.first) for b in drawing.branches] == [
+        (0, 8, "leaf", ""),
+        (4, 6, "leaf", "t6"),
+        (5, 8, "leaf", "t7"),
+        (2, 4, "pruned", "t5"),
+    ]
+    trunk, second, third, first = drawing.branches
+    assert (second.parent_y, third.parent_y, first.parent_y) == (trunk.y, second.y, trunk.y)
+    assert trunk.y < second.y < third.y < first.y
+    assert [b.label for b in drawing.branches] == ["1  act", "0  act", "0.5  act", "pruned"]
+    assert best_tree([(9, [chains([0.0])])], str) is None
 
 
 def test_generation_may_run_ahead(tmp_path: Path) -> None:
