@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from agentrl.files import atomic_write
 from agentrl.trainers.report_charts import COLOURS, STYLE, svg
 
-REPORT = "report.html"
+REPORT, CURVES = "report.html", "curves.svg"
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -38,12 +38,14 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def write_report(folder: Path, result: Mapping[str, Any]) -> Path:
-    """Write `report.html` beside `result.json` and return where it is."""
+    """Write `report.html`, and its chart as `curves.svg`, beside `result.json`; return where the page is."""
+    chart = _chart(result)
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    page = environment.get_template("reproduction.html.jinja").render(result=result, chart=_chart(result))
-    with atomic_write(folder / REPORT) as file:
-        file.write(page.encode())
+    page = environment.get_template("reproduction.html.jinja").render(result=result, chart=chart)
+    for name, text in ((REPORT, page), (CURVES, chart)):
+        with atomic_write(folder / name) as file:
+            file.write(text.encode())
     return folder / REPORT
 
 
