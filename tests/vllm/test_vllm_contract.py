@@ -202,15 +202,15 @@ def test_methods_of_turn_level_credit_train(
         "env": {"id": env},
         "model": {"path": str(lfm2.model), "max_context": 256},
         "warm_start": {"steps": 60},
-        "rl": {"method": method, "rewards": rewards, "steps": 2, "tasks_per_step": 4},
+        "rl": {"method": method, "rewards": rewards, "steps": 3, "tasks_per_step": 8},
         "eval": {"every": 0, "test_games": 0},
         "engine": {"kind": "vllm", "urls": lfm2.urls, "train_dtype": "float32", "processes": 1, "sessions": 16},
     }
     train(small(tmp_path / "r", changes))
     run = Run.open(tmp_path / "r")
     steps = [row for row in run.metrics() if "rl/flat_groups" in row]
-    assert len(steps) == 2
-    assert all(row["rl/grad_norm"] > 0 for row in steps)
+    assert len(steps) == 3
+    assert any(row.get("rl/grad_norm", 0.0) > 0 for row in steps), "some group had something to compare"
     turns = [turn for group, _ in run.rollouts(run.rollout_steps()[0]) for turn in group.turns]
     if method == "igpo":
         assert any(turn.rewards.get("information_gain") for turn in turns)
