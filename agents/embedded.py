@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,11 +26,11 @@ from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport, check_
 from agentrl.agents.grove import Grove, offers
 from agentrl.agents.lookahead.engine import Branched
 from agentrl.agents.lookahead.options import TokenOptions
-from agentrl.agents.lookahead.tree import Branch, TokenTree
+from agentrl.agents.lookahead.tree import TokenTree
 from agentrl.agents.passes import Passes
-from agentrl.agents.ragged_cache import RaggedCache
 from agentrl.agents.sampling import sample
 from agentrl.agents.sessions import Batch, Request, Scoring, Session, batches
+from agentrl.agents.slots import Slots
 from agentrl.agents.weights import load_weights
 from agentrl.errors import InfraError
 from agentrl.types import Completion, SamplingParams
@@ -56,8 +56,7 @@ class EmbeddedEngine:
         self.version = 0
         self._rng = np.random.default_rng(seed)
         self._passes = Passes(model, self.max_context)
-        self._sessions: dict[str, Session] = {}
-        self._slots: list[Session] = []
+        self._slots = Slots(self._passes)
         self._pump: asyncio.Task[None] | None = None
         self._busy_s, self._scoring_s, self._tokens, self._requests, self._discarded = 0.0, 0.0, 0, 0, 0
 
@@ -72,9 +71,8 @@ class EmbeddedEngine:
         """
         prompt = list(prompt_ids)
         self._check(len(prompt), params.max_tokens)
-        held = self._sessions.get(session) or self._open(session)
-        held.check_idle(session)
-        self._rewind(held, prompt)
+        held = self._slots.get(session)
+        self._slots.rewind(held, prompt)
         held.ids, held.cuts = prompt, (len(prompt),)
         rng = self._rng if params.seed is None else np.random.default_rng(params.seed)
         held.request = Request(
@@ -82,7 +80,7 @@ class EmbeddedEngine:
         )
         self._serve()
         try:
-            completion = await _completed(held)
+            completion = await held.completed()
         finally:
             held.request = None
         self._requests += 1
@@ -101,21 +99,12 @@ class EmbeddedEngine:
         self._check(len(prompt), params.max_tokens)
         tree = TokenTree(len(sessions), options, params.stop_token_ids, params.max_tokens, kept)
         seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
-        grove = Grove(tree, sessions[0], params, seed, asyncio.get_running_loop().create_future(), {})
-        (trunk,) = tree.branches
-        held = grove.sessions[trunk] = self._open(grove.name_of(trunk))
-        held.ids, held.cuts, held.request = prompt, (len(prompt),), grove.request(trunk, len(prompt))
+        grove = Grove(tree, self._slots, sessions[0], prompt, params, seed)
         self._serve()
         try:
-            await grove.over
-            completions = await asyncio.gather(*map(_completed, grove.leaves))
-            for branch, session, completion in zip(tree.rows, sessions, completions, strict=True):
-                branch.tokens = list(completion.token_ids)
-                held = self._sessions[session] = self._sessions.pop(grove.name_of(branch))
-                held.request = None
+            completions = await grove.harvest(sessions)
         finally:
-            for branch in tree.branches:
-                self.release(grove.name_of(branch))
+            grove.close()
         self._requests += len(sessions)
         return Branched(tuple(completions), tree.record())
 
@@ -137,11 +126,10 @@ class EmbeddedEngine:
         for cut in (min(cuts), max(cuts)):
             self._check(cut, len(target_ids))
         context = list(context_ids[: max(cuts)])
-        held = self._sessions.get(session) or self._open(session)
-        held.check_idle(session)
+        held = self._slots.get(session)
         marked = not self._passes.pads or all(cut - 1 in held.marks for cut in cuts)
         if not marked or held.cached < len(context) or held.ids[: len(context)] != context:
-            self._rewind(held, context)
+            self._slots.rewind(held, context)
             held.ids = context
             if not marked:
                 held.cached = 0
@@ -183,47 +171,17 @@ class EmbeddedEngine:
         begun = time.perf_counter()
         load_weights(self.model, weights)
         self.version = version
-        self._drop_cache()
+        self._slots.drop_cache()
         return SyncReport(version, replicas=1, seconds=time.perf_counter() - begun)
 
     def release(self, session: str) -> None:
-        """Forget a session; the last slot moves into its place, so that the slots in use stay contiguous."""
-        held = self._sessions.pop(session, None)
-        if held is None:
-            return
-        for work in (held.request, held.scoring):
-            if work is not None:
-                work.done.cancel()
-        last = self._slots.pop()
-        if last is not held:
-            if last.cached:
-                self._passes.cache.copy(last.slot, held.slot, last.cached)
-            last.slot = held.slot
-            self._slots[last.slot] = last
+        """See `Engine.release`."""
+        self._slots.release(session)
 
     def fork(self, session: str, twin: str) -> None:
         """Begin the session `twin` with a copy of what `session` has cached; from then on they share nothing."""
-        held = self._fork(self._sessions[session], twin)
+        held = self._slots.fork(self._slots.known(session), twin)
         held.ids = held.ids[: held.cached]
-
-    def _fork(self, source: Session, twin: str) -> Session:
-        held = self._open(twin)
-        held.ids, held.cached = list(source.ids), source.cached
-        held.cuts, held.marks = source.cuts, dict(source.marks)
-        self._passes.cache.reserve(len(self._slots), 0)
-        self._passes.cache.copy(source.slot, held.slot, source.cached)
-        return held
-
-    def _open(self, session: str) -> Session:
-        held = self._sessions[session] = Session(slot=len(self._slots))
-        self._slots.append(held)
-        return held
-
-    def _drop_cache(self) -> None:
-        self._passes.cache = RaggedCache()
-        for held in self._slots:
-            held.cached = 0
-            held.marks.clear()
 
     def _check(self, prompt: int, more: int) -> None:
         check_context(prompt, more, self.max_context, "use a model with a longer context")
@@ -239,23 +197,23 @@ class EmbeddedEngine:
         """Serve all requests, then end; the next one starts it again."""
         while True:
             begun = time.perf_counter()
-            for held in self._waiting():
+            for held in self._slots.waiting():
                 if held.request is not None and held.request.queue_s is None:
                     held.request.queue_s = begun - held.request.begun
             self._feed()
-            ready = self._waiting()
+            ready = self._slots.waiting()
             if ready:
                 # Idle rows cost less than gathering the others' keys, unless they are many.
                 span = 1 + max(s.slot for s in ready)
-                rows = self._slots[:span] if len(ready) > span // 2 else ready
+                rows = self._slots.first(span) if len(ready) > span // 2 else ready
                 self._advance([(s, int(s.request is not None and s.request.waits)) for s in rows])
-            if asking := self._asking():
+            if asking := self._slots.asking():
                 asked = time.perf_counter()
                 self._score(asking)
                 self._scoring_s += time.perf_counter() - asked
             self._busy_s += time.perf_counter() - begun
             await asyncio.sleep(0)
-            if not self._waiting() and not self._asking():
+            if not self._slots.waiting() and not self._slots.asking():
                 self._pump = None
                 return
 
@@ -263,7 +221,7 @@ class EmbeddedEngine:
         """Catch up with all that sessions have not seen; the same first prompt is computed for one of them only."""
         first: dict[tuple[int, ...], list[Session]] = {}
         behind: Batch = []
-        for held in self._waiting():
+        for held in self._slots.waiting():
             if held.cached or len(held.ids) == 1:
                 behind.append((held, len(held.ids) - held.cached))
             else:
@@ -295,12 +253,6 @@ class EmbeddedEngine:
             if len(scoring.logprobs) == len(scoring.cuts):
                 scoring.done.set_result(Scores(tuple(scoring.logprobs), scoring.version))
 
-    def _waiting(self) -> list[Session]:
-        return [s for s in self._slots if s.request is not None and s.request.waits]
-
-    def _asking(self) -> list[tuple[Session, Scoring]]:
-        return [(s, s.scoring) for s in self._slots if s.scoring is not None and not s.scoring.done.done()]
-
     def _ended(self, pump: asyncio.Task[None]) -> None:
         """Hand the end of a pump that did not end by itself to everybody who waits for it."""
         error = None if pump.cancelled() else pump.exception()
@@ -308,28 +260,8 @@ class EmbeddedEngine:
             return
         if isinstance(error, torch.OutOfMemoryError):
             error = InfraError(f"the engine ran out of memory: {error}")
-        for held in self._slots:
-            futures: list[asyncio.Future[Any]] = [w.done for w in (held.request, held.scoring) if w is not None]
-            if held.request is not None and held.request.leader is not None:
-                futures = [held.request.leader.over]  # nobody awaits the rows of a tree that grows
-            for future in futures:
-                if future.done():
-                    continue
-                if error is None:
-                    future.cancel()
-                else:
-                    future.set_exception(error)
-        self._drop_cache()  # the pass that failed may have left some layers ahead of others
-
-    def _rewind(self, held: Session, prompt: list[int]) -> None:
-        """Cut a session's cache back to what `prompt` begins with, leaving at least one token to feed."""
-        keep = held.cached
-        if keep >= len(prompt) or held.ids[:keep] != prompt[:keep]:
-            pairs = zip(held.ids[:keep], prompt[:-1], strict=False)
-            keep = next((i for i, (a, b) in enumerate(pairs) if a != b), min(keep, len(prompt) - 1))
-            # A convolution's last inputs are known at the end only.
-            held.cached = 0 if self._passes.pads else keep
-            held.marks.clear()
+        self._slots.end(error)
+        self._slots.drop_cache()  # the pass that failed may have left some layers ahead of others
 
     def _advance(self, batch: Batch) -> None:
         """One forward pass: feed each session that many ids, and sample for those that are then complete."""
@@ -356,7 +288,8 @@ class EmbeddedEngine:
         )
         for row, held, r in live:
             if r.leader is None:
-                self._append(held, r, tokens[row], logprobs[row], self.version)
+                held.take(tokens[row], logprobs[row], self.version)
+                self._tokens += 1
         led = [(row, r, r.leader) for row, _, r in live if r.leader is not None]
         if not led:
             return
@@ -367,61 +300,6 @@ class EmbeddedEngine:
             r.offer = offer
         for grove in dict.fromkeys(grove for _, _, grove in led):
             if grove.ready:
-                self._grow(grove)
-
-    def _append(self, held: Session, request: Request, token: int, logprob: float, version: int) -> None:
-        held.ids.append(token)
-        self._tokens += 1
-        request.logprobs.append(logprob)
-        request.versions.append(version)
-        if token in request.params.stop_token_ids:
-            request.done.set_result("stop")
-        elif len(request.logprobs) == request.params.max_tokens:
-            request.done.set_result("length")
-
-    def _grow(self, grove: Grove) -> None:
-        """One step of a lookahead tree, all of whose live rows know what may come next."""
-        tree = grove.tree
-        given = dict(zip(tree.live, grove.offers(), strict=True))
-        growth = tree.step([offer.top for offer in given.values()])
-        for branch in growth.born:
-            assert branch.parent is not None
-            self._bear(grove, branch, branch.parent)
-        for branch, offer in [*given.items(), *((b, given[b.parent]) for b in growth.born if b.parent is not None)]:
-            held, token = grove.sessions[branch], branch.tokens[-1]
-            assert held.request is not None
-            self._append(held, held.request, token, offer.logprobs[token], offer.version)
-        for branch in growth.pruned:
-            self._discarded += branch.own
-            self.release(grove.name_of(branch))
-        if tree.grows:
-            return
-        for branch in tree.pad():
-            assert branch.parent is not None
-            twin, held = self._bear(grove, branch, branch.parent), grove.sessions[branch.parent]
-            assert held.request is not None
-            if held.request.done.done():
-                twin.done.set_result(held.request.done.result())
-        grove.end()
-
-    def _bear(self, grove: Grove, branch: Branch, parent: Branch) -> Request:
-        """Give a new row of a tree its slot, as its parent's was before it got its next token."""
-        source = grove.sessions[parent]
-        held = grove.sessions[branch] = self._fork(source, grove.name_of(branch))
-        assert source.request is not None
-        held.request = grove.request(branch, source.request.prompt_length, source.request)
-        return held.request
-
-
-async def _completed(held: Session) -> Completion:
-    """What a session sampled, once it is complete."""
-    request = held.request
-    assert request is not None
-    reason = await request.done
-    return Completion(
-        tuple(held.ids[request.prompt_length :]),
-        tuple(request.logprobs),
-        tuple(request.versions),
-        reason,
-        request.queue_s or 0.0,
-    )
+                sampled, lost = grove.grow()
+                self._tokens += sampled
+                self._discarded += lost

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from agentrl.agents.engine import Scores
 from agentrl.agents.lookahead.tree import Top
-from agentrl.types import FinishReason, SamplingParams
+from agentrl.types import Completion, FinishReason, SamplingParams
 
 if TYPE_CHECKING:
     from agentrl.agents.grove import Grove
@@ -85,6 +85,35 @@ class Session:
     """Lengths of prefixes after which something may be scored."""
     marks: dict[int, Mapping[int, Tensor]] = field(default_factory=dict)
     """The last inputs of each short convolution after so many tokens: one less than each cut."""
+
+    def take(self, token: int, logprob: float, version: int) -> None:
+        """The request got its next token, which may be its last."""
+        request = self.running
+        self.ids.append(token)
+        request.logprobs.append(logprob)
+        request.versions.append(version)
+        if token in request.params.stop_token_ids:
+            request.done.set_result("stop")
+        elif len(request.logprobs) == request.params.max_tokens:
+            request.done.set_result("length")
+
+    async def completed(self) -> Completion:
+        """What the request sampled, once it is complete."""
+        request = self.running
+        reason = await request.done
+        return Completion(
+            tuple(self.ids[request.prompt_length :]),
+            tuple(request.logprobs),
+            tuple(request.versions),
+            reason,
+            request.queue_s or 0.0,
+        )
+
+    @property
+    def running(self) -> Request:
+        """The request that there is."""
+        assert self.request is not None
+        return self.request
 
     def check_idle(self, name: str) -> None:
         if self.request is not None or self.scoring is not None:

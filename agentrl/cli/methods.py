@@ -55,6 +55,8 @@ def show(
     )
     for line in method.loss.equations(critic=method.needs_critic):
         console.print(f"    {line}", soft_wrap=True)
+    if method.lookahead != "none":
+        console.print(f"\nRollouts: from lookahead trees, at the level {method.lookahead} (see the section lookahead)")
     console.print()
     table = Table("field", "value", box=None)
     for field, value in method.fields().items():
@@ -70,6 +72,7 @@ def _record(method: Method) -> dict[str, Any]:
         "rewards": method.rewards,
         "credit": type(method.credit).__name__,
         "critic": method.needs_critic,
+        "lookahead": method.lookahead,
         "fields": method.fields(),
         "equations": {"credit": _equations(method), "loss": method.loss.equations(critic=method.needs_critic)},
     }
