@@ -66,10 +66,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
     )
     whole = [*(f" {name}" for name in numbered), *numbers]
     # "\n" stands where a name was, because no merge crosses it.
-    rest = (
-        _CAPITAL.sub(lambda name: "\n".join(p for p in ["", *_parts(name[0]), ""] if p not in names), text)
-        for text in texts
-    )
+    rest = (_CAPITAL.sub(lambda n: "".join("\n" if p in names else p for p in _parts(n[0])), text) for text in texts)
     tokenizer.train_from_iterator([*rest, *(word * _ALWAYS_MERGED for word in whole)], trainer)
     tokenizer.add_tokens([AddedToken(name, single_word=name[0] != " ") for name in names])
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END)

@@ -128,6 +128,11 @@ EXTRA: dict[str, dict[str, Any]] = {
     "gra": {"rewards": ["outcome", "busywork"], "overrides": {"gates": {"outcome": 0.5}}},
     "cm2_turn": {"overrides": {"min_turn_group": 2}},
 }
+SECTIONS: dict[str, dict[str, Any]] = {
+    "arena": {"tournament": {"judge": "programmatic", "quality": "progress"}},
+    "latr": {"lookahead": {"overrides": {"lookahead": [2, 4]}}},
+}
+"""What methods need beside `rl`."""
 CASES = [
     *((name, EXTRA.get(name, {})) for name in METHODS),
     ("ppo", {"critic": "shared", "epochs": 2}),
@@ -146,7 +151,9 @@ CASES = [
 def test_every_method_trains(tmp_path: Path, method: str, changes: dict[str, Any]) -> None:
     env = {"id": TUTORED if METHODS[method].made_from else SIGNS}
     config = small(
-        tmp_path / "r", {"rl": {"method": method, **changes}, "env": env, "eval": {"every": 0, "test_games": 0}}
+        tmp_path / "r",
+        {"rl": {"method": method, **changes}, "env": env, "eval": {"every": 0, "test_games": 0}},
+        SECTIONS.get(method, {}),
     )
     summary = train(config)
     assert summary["success_before"] is None
