@@ -10,8 +10,6 @@ from agentrl.config import EnvConfig
 from agentrl.envs.base import Episode
 from agentrl.trainers.demos import make_env
 
-MAX_TURNS = 200
-
 
 def measure(env_id: str, episodes: int, turns: int) -> dict[str, Any]:
     """Play tasks of the first split on one core, each twice; the expert's own time does not count.
@@ -26,7 +24,7 @@ def measure(env_id: str, episodes: int, turns: int) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such environment.
     """
-    env = make_env(EnvConfig(id=env_id, max_turns=min(turns, MAX_TURNS)))
+    env = make_env(EnvConfig(id=env_id, max_turns=turns))
     ids = env.tasks()
     env.reset(options={"task": ids[len(ids) - 1]})  # what is made once in a process
     new, known, steps = list[float](), list[float](), list[float]()

@@ -33,7 +33,6 @@ class TaskSource(Protocol):
 
     def ids(self, split: str) -> Sequence[str]: ...
     def question(self, task_id: str) -> Question: ...
-    def world(self, task_id: str) -> int: ...
     def kind(self, task_id: str) -> str: ...
 
 
@@ -42,7 +41,6 @@ class Reading:
     """State of an episode; never changed, only replaced."""
 
     question: Question
-    world: int
     opened: frozenset[str] = frozenset()
     """Titles of the evidence that was read."""
 
@@ -58,9 +56,7 @@ class SearchQAEnv(TextEnv):
         split: `train`, `valid` or `test`; with `questions`, one that the file has.
         hops: numbers of hops of the tasks that are listed, default all: 1, 2, 3, 4.
         world: seed of the world.
-        worlds: how many, of the seeds from `world` on, whose questions take turns. They have the same words for names
-            and other facts, so that there is little to memorise.
-        articles: of a world, at least 1,000.
+        articles: of the world, at least 1,000.
         long: whether articles have some hundred words more, of no use.
         corpus: a file of JSON lines {"title", "text"} to search instead of a generated world, …
         questions: … and one of {"question", "answer" or "answers", "evidence"?: titles, "split"?: default "test"}.
@@ -85,30 +81,25 @@ class SearchQAEnv(TextEnv):
         split: str | None = None,
         hops: int | Sequence[int] | None = None,
         world: int = 0,
-        worlds: int = 1,
         articles: int = 4000,
         long: bool = False,
         corpus: str | os.PathLike[str] | None = None,
         questions: str | os.PathLike[str] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if worlds < 1:
-            raise ConfigError(f"worlds={worlds}: at least one is needed")
         if (corpus is None) != (questions is None):
             raise ConfigError("corpus and questions go together: give both, or neither for a generated world")
         self._tasks: TaskSource
         if corpus is None or questions is None:
             with _making:
-                made = [_generated(world + i, articles, long) for i in range(worlds)]
-            self._encyclopaedias = [encyclopaedia for _, encyclopaedia in made]
-            asked = HOPS if hops is None else [hops] if isinstance(hops, int) else hops
-            self._tasks = Tasks([bank for bank, _ in made], asked)
+                bank, self._encyclopaedia = _generated(world, articles, long)
+            self._tasks = Tasks(bank, HOPS if hops is None else [hops] if isinstance(hops, int) else hops)
         else:
-            if (hops, world, worlds, articles, long) != (None, 0, 1, 4000, False):
-                raise ConfigError("hops, world(s), articles, long are for generated worlds, not for a corpus of yours")
+            if (hops, world, articles, long) != (None, 0, 4000, False):
+                raise ConfigError("hops, world, articles and long are for generated worlds, not for a corpus of yours")
             with _making:
-                self._encyclopaedias = [_given(os.fspath(corpus), change_of(corpus))]
-            self._tasks = GivenTasks(questions, self._encyclopaedias[0].articles)
+                self._encyclopaedia = _given(os.fspath(corpus), change_of(corpus))
+            self._tasks = GivenTasks(questions, self._encyclopaedia.articles)
         self._generated = corpus is None
         self.splits = self._tasks.splits
         super().__init__(split=split, render_mode=render_mode)
@@ -126,7 +117,7 @@ class SearchQAEnv(TextEnv):
         return self._tasks.question(task_id).reference()
 
     def begin(self, task_id: str) -> Result:
-        self.state = Reading(self._tasks.question(task_id), self._tasks.world(task_id))
+        self.state = Reading(self._tasks.question(task_id))
         return Result(f"Question: {self.state.question.text}\nTools: {TOOLS}")
 
     def act(self, action: str) -> Result:
@@ -135,12 +126,6 @@ class SearchQAEnv(TextEnv):
             return _INVALID
         tools = {"search": self._search, "open": self._open, "answer": self._answer}
         return tools[match[1]](match[2])
-
-    @property
-    def _encyclopaedia(self) -> Encyclopaedia:
-        """Of the task's world."""
-        state: Reading = self.state
-        return self._encyclopaedias[state.world]
 
     def _search(self, query: str) -> Result:
         found = self._encyclopaedia.search(query)
@@ -183,7 +168,7 @@ class SearchQAEnv(TextEnv):
 _making = threading.Lock()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _generated(seed: int, articles: int, long: bool) -> tuple[Bank, Encyclopaedia]:
     world = generate(seed, articles, long=long)
     return Bank(world), Encyclopaedia(world.articles)

@@ -90,10 +90,6 @@ class GivenTasks:
             raise UnknownNameError("task", task_id, [ids[-1] for ids in self._ids.values()])
         return found
 
-    def world(self, task_id: str) -> int:
-        """There is one only."""
-        return 0
-
     def kind(self, task_id: str) -> str:
         """The number of articles to read, "" where that is unknown: `3hop`."""
         evidence = self.question(task_id).evidence

@@ -1,4 +1,4 @@
-"""Tasks of generated worlds: `test/3hop/17` is the 18th question of three hops for testing."""
+"""Tasks of a generated world: `test/3hop/17` is the 18th question of three hops for testing."""
 
 from __future__ import annotations
 
@@ -47,19 +47,18 @@ class Bank:
 
 
 class Tasks:
-    """Questions over generated worlds.
+    """Questions over a generated world.
 
     Args:
-        banks: of the worlds, which take turns: question i is one of world i mod N.
         hops: those that `ids` lists; others can still be asked for by their ids.
     """
 
     splits = tuple(SIZES)
 
-    def __init__(self, banks: Sequence[Bank], hops: Sequence[int]) -> None:
+    def __init__(self, bank: Bank, hops: Sequence[int]) -> None:
         if not hops or not {*hops} <= {*HOPS}:
             raise ConfigError(f"hops={hops!r}: name some of {', '.join(map(str, HOPS))}")
-        self.banks, self.hops = banks, tuple(sorted({*hops}))
+        self.bank, self.hops = bank, tuple(sorted({*hops}))
 
     def ids(self, split: str) -> Sequence[str]:
         """Ids of a split, the numbers of hops in turn."""
@@ -71,12 +70,7 @@ class Tasks:
         Raises:
             UnknownNameError: there is none.
         """
-        split, hops, index = _parse(task_id)
-        return self.banks[index % len(self.banks)].question(split, hops, index // len(self.banks))
-
-    def world(self, task_id: str) -> int:
-        """Number of the world that the question is about, from 0."""
-        return _parse(task_id)[2] % len(self.banks)
+        return self.bank.question(*_parse(task_id))
 
     def kind(self, task_id: str) -> str:
         """The number of hops: `3hop`."""

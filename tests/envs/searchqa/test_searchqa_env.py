@@ -163,16 +163,3 @@ def test_a_random_player_stays_far_below_the_oracle(env: Episode) -> None:
                 _, reward, terminated, truncated, _ = env.step(agent())
                 total, done = total + reward, terminated or truncated
         assert total / 50 < 0.02
-
-
-def test_a_question_is_answered_in_its_own_world() -> None:
-    env: Any = gym.make("SearchQA-v0", articles=1000, worlds=3, hops=2)
-    for task in env.unwrapped.tasks("test")[:9]:
-        observation, _ = env.reset(options={"task": task})
-        expert = env.unwrapped.demonstrator()
-        done = False
-        while not done:
-            observation, _, done, _, info = env.step(expert.act(observation))
-        assert info["outcome"].solved
-    with pytest.raises(ConfigError, match="worlds=0"):
-        gym.make("SearchQA-v0", worlds=0)
