@@ -27,7 +27,7 @@ async def test_a_ready_one_comes_at_once_and_is_replaced(place: Place) -> None:
         await filled(pool, 2)
         begun = time.monotonic()
         sandbox = await pool.acquire()
-        assert time.monotonic() - begun < 0.2
+        assert time.monotonic() - begun < 1
         await sandbox.write(PurePosixPath("/workspace/a"), b"mine")
         await filled(pool, 2)
         async with await pool.acquire() as other, sandbox:
@@ -83,7 +83,7 @@ async def test_when_starts_keep_failing_it_says_why_at_once_and_recovers() -> No
         begun, attempts = time.monotonic(), provider.attempts
         with pytest.raises(SandboxError, match="no engine"):
             await pool.acquire()
-        assert time.monotonic() - begun < 0.1
+        assert time.monotonic() - begun < 1
         assert provider.attempts <= attempts + 1, "a request does not make it try"
         assert attempts <= 3 + 3, "it tries one at a time once it knows"
         provider.down = False

@@ -109,9 +109,8 @@ def test_a_killed_run_ends_like_one_that_never_stopped(
 
 def test_a_finished_run_goes_on_when_asked_for_more(tmp_path: Path) -> None:
     first = train(small(tmp_path / "r", CHANGES))
-    assert train(small(tmp_path / "r", CHANGES), resume=tmp_path / "r") == first | {
-        "wall_s": pytest.approx(first["wall_s"], abs=5)
-    }
+    again = train(small(tmp_path / "r", CHANGES), resume=tmp_path / "r")
+    assert again == first | {"wall_s": again["wall_s"]}
     more = train(small(tmp_path / "r", CHANGES, {"rl": {"steps": 6}}), resume=tmp_path / "r")
     rows = Run.open(tmp_path / "r").metrics()
     assert [row["step"] - WARM_STEPS for row in rows if "rl/success" in row] == [1, 2, 3, 4, 5, 6]

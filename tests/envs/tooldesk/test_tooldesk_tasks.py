@@ -159,7 +159,7 @@ def test_difference_counts_cells() -> None:
 
 def test_a_thousand_tasks_take_seconds() -> None:
     load_task("train/retail/0")
-    start = time.perf_counter()
+    start = time.process_time()
     for i in range(1000, 1100):
         load_task(f"train/retail/{i}")
-    assert time.perf_counter() - start < 5  # an idle core takes 0.3 s
+    assert time.process_time() - start < 5  # an idle core takes 0.3 s
