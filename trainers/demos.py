@@ -25,7 +25,7 @@ class Demonstration:
     observations: tuple[str, ...]
     actions: tuple[str, ...]
     mistakes: tuple[bool, ...]
-    """Turns in which the expert erred on purpose: part of the context, never imitated."""
+    """Turns in which the expert erred on purpose."""
 
     def texts(self) -> list[str]:
         """Every text that a tokenizer has to know."""
@@ -83,11 +83,14 @@ def demonstrate(env: Episode, task: Task, *, mistakes: float) -> Demonstration |
             return None
 
 
-def sft_row(demonstration: Demonstration, renderer: Renderer, observation_weight: float) -> SftRow:
+def sft_row(
+    demonstration: Demonstration, renderer: Renderer, observation_weight: float, mistake_weight: float = 0.0
+) -> SftRow:
     """(L,) token ids of a demonstration with their loss weights.
 
     Args:
-        observation_weight: of the tokens between actions; an action token has 1, a mistake 0.
+        observation_weight: of the tokens between actions; an action token has 1 …
+        mistake_weight: … unless the action was a mistake.
     """
     ids: list[int] = []
     weights: list[float] = []
@@ -97,6 +100,6 @@ def sft_row(demonstration: Demonstration, renderer: Renderer, observation_weight
         action = renderer.action(demonstration.actions[turn])
         ids += [*prompt, *action]
         weights += [observation_weight] * len(prompt)
-        weights += [0.0 if demonstration.mistakes[turn] else 1.0] * len(action)
+        weights += [mistake_weight if demonstration.mistakes[turn] else 1.0] * len(action)
     weights[0] = 0.0  # nothing precedes the first token
     return SftRow(np.array(ids, np.int64), np.array(weights, np.float32))

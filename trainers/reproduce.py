@@ -52,6 +52,8 @@ class Reproduction:
     """Of the test split, before and after RL; more is better."""
     common: tuple[str, ...]
     """Overrides `key=value` of the recipe, for the warm start and all arms."""
+    start: tuple[str, ...]
+    """Further ones for the warm start alone."""
     also: tuple[str, ...]
     """Further metrics, whose change is shown: of the test split, or of RL steps."""
     arms: dict[str, tuple[str, ...]]
@@ -73,8 +75,8 @@ def load(name: str) -> Reproduction:
         raise UnknownNameError("reproduction", name, reproductions())
     data = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     arms = {arm: tuple(overrides) for arm, overrides in data.pop("arms").items()}
-    common, also = tuple(data.pop("common")), tuple(data.pop("also"))
-    return Reproduction(name=name, common=common, also=also, arms=arms, **data)
+    common, start, also = (tuple(data.pop(key)) for key in ("common", "start", "also"))
+    return Reproduction(name=name, common=common, start=start, also=also, arms=arms, **data)
 
 
 def reproduce(
@@ -116,8 +118,8 @@ def reproduce(
     common = [*what.common, *overrides]
     start = folder / "start"
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_process, (jobs,)) as pool:
-        begun = {pool.submit(_run, recipe, [*common, "rl.steps=0", "eval.test_games=0"], start): "warm start"}
-        _await(begun, tell)
+        warm_up = [*common, *what.start, "rl.steps=0", "eval.test_games=0"]
+        _await({pool.submit(_run, recipe, warm_up, start): "warm start"}, tell)
         alone = ["engine.processes=1"] if jobs > 1 else []
         rest = [*alone, *common, f"model.path={checkpoints(start / 'checkpoints')[-1]}", "warm_start.demonstrations=0"]
         _await(

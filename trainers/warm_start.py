@@ -30,7 +30,8 @@ def warm_start(session: Session) -> None:
     learner = Learner(session.policy.model, options(session), session.world)
     if (state := session.learner_state()) is not None:
         learner.load_state_dict(state)
-    rows = [sft_row(d, session.policy.renderer, config.observation_weight) for d in demonstrations]
+    weights = (config.observation_weight, config.mistake_weight)
+    rows = [sft_row(d, session.policy.renderer, *weights) for d in demonstrations]
     if rows and config.steps:
         session.progress.phase("warm start", config.steps, session.state.step)
         for batch in islice(_batches(rows, config.batch_tokens, session.config.seed), session.state.step, config.steps):

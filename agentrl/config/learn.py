@@ -62,7 +62,10 @@ class WarmStartConfig(Section):
     demonstrations: int = Field(1000, ge=0)
     """0 skips the warm start."""
     mistakes: float = Field(0.2, ge=0, lt=1)
-    """Share of turns in which the demonstrator errs, then recovers; the mistakes themselves are not imitated."""
+    """Share of turns in which the demonstrator errs, then recovers."""
+    mistake_weight: float = Field(0.0, ge=0)
+    """Loss weight of a mistake's tokens. By default mistakes are seen and not imitated; with 1 the policy begins as
+    careless as its demonstrator, which leaves to RL what RL is good at: habits."""
     steps: int = Field(1000, ge=0)
     batch_tokens: int = Field(3000, ge=64)
     """Tokens of one gradient step, over all processes."""

@@ -54,17 +54,21 @@ def test_a_row_by_hand(renderer: Renderer) -> None:
     assert row.weights.tolist() == [0.0, *expected[1:]]
 
 
-@given(turns, st.sampled_from([0.0, 0.3, 1.0]))
-def test_every_action_token_counts_once_and_mistakes_never(renderer: Renderer, played: Any, weight: float) -> None:
+@given(turns, st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([0.0, 0.7]))
+def test_every_action_token_counts_once_and_mistakes_as_asked(
+    renderer: Renderer, played: Any, weight: float, mistake: float
+) -> None:
     observations, actions, mistakes = (tuple(column) for column in zip(*played, strict=True))
-    row = sft_row(Demonstration("t", observations, actions, mistakes), renderer, weight)
+    row = sft_row(Demonstration("t", observations, actions, mistakes), renderer, weight, mistake)
     assert (row.ids.dtype, row.weights.dtype) == (np.int64, np.float32)
     assert len(row.ids) == len(row.weights)
     assert row.weights[0] == 0
     lengths = [len(renderer.action(a)) for a in actions]
     imitated = sum(n for n, wrong in zip(lengths, mistakes, strict=True) if not wrong)
     observed = len(row) - 1 - sum(lengths)
-    assert row.weights.sum() == pytest.approx(imitated + weight * observed, rel=1e-5)
+    assert row.weights.sum() == pytest.approx(
+        imitated + mistake * (sum(lengths) - imitated) + weight * observed, rel=1e-5
+    )
     if weight not in (0.0, 1.0):
         assert int((row.weights == 1).sum()) == imitated
 

@@ -32,6 +32,7 @@ WHAT = Reproduction(
     recipe="small",
     metric="test/success",
     common=("rl.temperature=0.9",),
+    start=("warm_start.steps=21",),
     also=("rl/dead_groups", "test/turns"),
     arms={"grpo": ("rl.method=grpo",), "rloo": ("rl.method=rloo",)},
 )
