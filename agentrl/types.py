@@ -141,7 +141,8 @@ class Turn:
     """The text that the action brought: the next turn's observation, or the last words of the episode."""
     finish_reason: FinishReason = "stop"
     cost: dict[str, float] = field(default_factory=dict)
-    """`prompt_tokens`, `cached_tokens`, `completion_tokens`, and money where an engine has a price."""
+    """`prompt_tokens`, `cached_tokens`, `completion_tokens` of the policy. Where somebody else acted for it (`actor`):
+    `executor_prompt_tokens`, `executor_completion_tokens`, `executor_seconds`, and `money`, their price in dollars."""
     seconds: float = 0.0
     """Wall time of generation and environment step."""
     timing: dict[str, float] = field(default_factory=dict)
@@ -151,6 +152,8 @@ class Turn:
     """Of what the environment showed after the action: a replay must show the same."""
     scored_version: int | None = None
     """Policy version whose belief gave the turn its `information_gain`; None where it has none."""
+    actor: str = ""
+    """Who acted in the environment, where the policy only said who shall; "" where it acted itself."""
 
 
 @dataclass(slots=True)

@@ -142,8 +142,10 @@ class Standing:
                 "prompt_tokens": len(whole),
                 "cached_tokens": len(self.context),
                 "completion_tokens": len(completion.token_ids),
+                **info.get("cost", {}),
             },
             state_hash=state_hash(feedback, info),
+            actor=info.get("actor", ""),
         )
         return turn, Standing(context, upcoming, feedback, self.number + 1)
 

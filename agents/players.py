@@ -124,7 +124,9 @@ def play_with(
                 rewards=dict(info["rewards"]),
                 outcome=outcome,
                 feedback=feedback,
+                cost=dict(info.get("cost", {})),
                 seconds=time.perf_counter() - begun,
+                actor=info.get("actor", ""),
             )
         )
         observation = feedback
