@@ -141,8 +141,9 @@ class Turn:
     """The text that the action brought: the next turn's observation, or the last words of the episode."""
     finish_reason: FinishReason = "stop"
     cost: dict[str, float] = field(default_factory=dict)
-    """`prompt_tokens`, `cached_tokens`, `completion_tokens` of the policy. Where somebody else acted for it (`actor`):
-    `executor_prompt_tokens`, `executor_completion_tokens`, `executor_seconds`, and `money`, their price in dollars."""
+    """`prompt_tokens`, `cached_tokens` (that part of them which the episode had before) and `completion_tokens` of the
+    policy. Where somebody else acted for it (`actor`): `executor_prompt_tokens`, `executor_completion_tokens`,
+    `executor_seconds`. `money`, in dollars, is the price of all of them, as far as they have one."""
     seconds: float = 0.0
     """Wall time of generation and environment step."""
     timing: dict[str, float] = field(default_factory=dict)

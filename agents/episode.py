@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from agentrl.agents.engine import Engine
 from agentrl.agents.render import Renderer
+from agentrl.config import Price
 from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError, InfraError
 from agentrl.types import Completion, Outcome, SamplingParams, Task, Turn
@@ -56,6 +57,7 @@ class LLMAgent:
     engine: Engine
     renderer: Renderer
     params: SamplingParams = field(default_factory=SamplingParams)
+    price: Price = field(default_factory=Price)
 
     def greedy(self) -> LLMAgent:
         """The same policy, taking the most likely tokens."""
@@ -126,6 +128,14 @@ class Standing:
                 outcome = Outcome.truncated("max_turns")
             elif len(context) + len(upcoming) > _room(agent, limits):
                 outcome = Outcome.truncated("context")
+        cost: dict[str, float] = {
+            "prompt_tokens": len(whole),
+            "cached_tokens": len(self.context),
+            "completion_tokens": len(completion.token_ids),
+            **info.get("cost", {}),
+        }
+        if agent.price.given:
+            cost["money"] = cost.get("money", 0.0) + agent.price.money(cost)
         turn = Turn(
             parent=self.number - 1 if self.number else None,
             prompt_ids=tuple(self.prompt),
@@ -138,12 +148,7 @@ class Standing:
             outcome=outcome,
             feedback=feedback,
             finish_reason=completion.finish_reason,
-            cost={
-                "prompt_tokens": len(whole),
-                "cached_tokens": len(self.context),
-                "completion_tokens": len(completion.token_ids),
-                **info.get("cost", {}),
-            },
+            cost=cost,
             state_hash=state_hash(feedback, info),
             actor=info.get("actor", ""),
         )

@@ -105,7 +105,7 @@ def agent_loop(
         retries=config.failures.retries,
         failure_rate=config.failures.max_rate,
     )
-    agent = LLMAgent(engine, renderer, params)
+    agent = LLMAgent(engine, renderer, params, config.engine.price)
     return AgentLoop(
         lambda _: make_env(config.env),
         agent,

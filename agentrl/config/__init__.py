@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from agentrl.config.groups import JudgeConfig, LookaheadConfig, TournamentConfig
 from agentrl.config.learn import GainConfig, ModelConfig, OptimConfig, RLConfig, WarmStartConfig
 from agentrl.config.play import AsyncConfig, EngineConfig, EnvConfig, EvalConfig, FailureConfig
+from agentrl.config.price import Price
 from agentrl.config.section import Section
 from agentrl.config.toml import assign, parse_value, table
 from agentrl.errors import ConfigError
@@ -31,6 +32,7 @@ __all__ = [
     "LookaheadConfig",
     "ModelConfig",
     "OptimConfig",
+    "Price",
     "RLConfig",
     "RunConfig",
     "TournamentConfig",

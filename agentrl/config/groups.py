@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from agentrl.config.price import Price
 from agentrl.config.section import Section
 
 
@@ -52,11 +53,15 @@ class JudgeConfig(Section):
     """Questions at a time."""
     allow_unaudited: bool = False
     """Train with a judge that has not passed `agentrl judge audit`."""
+    price: Price = Price()
+    """Of the tokens that it is asked with, and answers with."""
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:
         if bool(self.url) != bool(self.model):
             raise ValueError("url and model go together: give both, or neither")
+        if self.price.given and not self.url:
+            raise ValueError("price is for a language model: give its url, too")
         return self
 
 

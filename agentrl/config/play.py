@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from agentrl.address import parse_addresses
+from agentrl.config.price import Price
 from agentrl.config.section import Section
 
 
@@ -66,6 +67,8 @@ class EngineConfig(Section):
     microbatch_tokens: int = Field(4096, ge=64)
     processes: int = Field(0, ge=0)
     """Data-parallel processes, one thread each on a CPU; 0 takes one for each core, at most 2."""
+    price: Price = Price()
+    """Of the policy's tokens; the turns of a run with a price have their cost in money, too."""
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
