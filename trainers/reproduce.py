@@ -115,23 +115,17 @@ def reproduce(
     if path.exists() and (before := json.loads(path.read_text())["overrides"]) != list(overrides):
         raise ConfigError(f"{folder} holds the results of --set {before}; choose another folder with --out")
     recipe = Path(__file__).parent / "recipes" / f"{what.recipe}.toml"
-    common = [*what.common, *overrides]
     start = folder / "start"
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_process, (jobs,)) as pool:
-        warm_up = [*common, *what.start, "rl.steps=0", "eval.test_games=0"]
+        warm_up = [*what.common, *what.start, *overrides, "rl.steps=0", "eval.test_games=0"]
         _await({pool.submit(_run, recipe, warm_up, start): "warm start"}, tell)
         alone = ["engine.processes=1"] if jobs > 1 else []
-        rest = [*alone, *common, f"model.path={checkpoints(start / 'checkpoints')[-1]}", "warm_start.demonstrations=0"]
-        _await(
-            {
-                pool.submit(_run, recipe, [*rest, f"seed={seed}", *what.arms[arm]], folder / f"seed-{seed}" / arm): (
-                    f"seed {seed}: {arm}"
-                )
-                for seed in seeds
-                for arm in chosen
-            },
-            tell,
-        )
+        begin = [f"model.path={checkpoints(start / 'checkpoints')[-1]}", "warm_start.demonstrations=0"]
+        begun = {}
+        for seed, arm in itertools.product(seeds, chosen):
+            settings = [*alone, *what.common, *what.arms[arm], *overrides, *begin, f"seed={seed}"]
+            begun[pool.submit(_run, recipe, settings, folder / f"seed-{seed}" / arm)] = f"seed {seed}: {arm}"
+        _await(begun, tell)
     runs = {arm: [Run.open(folder / f"seed-{seed}" / arm) for seed in seeds] for arm in chosen}
     result: dict[str, Any] = {
         "paper": what.paper,
