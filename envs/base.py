@@ -271,6 +271,10 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
     def core(self) -> Core:
         return cast(Core, self.unwrapped)
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.core.channels
+
     def tasks(self, split: str | None = None) -> Sequence[str]:
         return self.core.tasks(split)
 

@@ -143,7 +143,7 @@ def _check_answer(
     for channel, value in rewards.items():
         good = isinstance(value, (int, float)) and math.isfinite(value)
         _require(good, f"reward channel {channel!r} must be a finite number, not {value!r:.80}")
-        declared = env.core.channels
+        declared = env.channels
         known = any(fnmatch.fnmatchcase(channel, pattern) for pattern in declared)
         _require(known, f"add {channel!r} to the class attribute `channels`, now {declared}")
     _require(reward == rewards.get("outcome", 0.0), "the scalar reward must be the channel `outcome`")

@@ -100,15 +100,16 @@ def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str,
     """
     from pathlib import Path
 
-    from agentrl.trainers.demos import make_env
     from agentrl.trainers.prepare import load_policy
     from agentrl.trainers.rollout import agent_loop, embedded_engine
+    from agentrl.trainers.routing import played_env, routing
     from agentrl.trainers.verdicts import checklist_exam
 
-    env = make_env(config.env)
+    executors = routing(config)
+    env = played_env(config, executors)
     policy = load_policy(Path(model), config)
     engine = embedded_engine(config, policy.model)
     exam = checklist_exam(config.eval)
-    loop = agent_loop(config, engine, policy.renderer, config.eval.temperature, monitor=exam)
+    loop = agent_loop(config, engine, policy.renderer, config.eval.temperature, monitor=exam, routing=executors)
     tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
     return measure(World(), lambda specs: asyncio.run(loop.collect(specs)), env, tasks)

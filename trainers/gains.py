@@ -17,7 +17,7 @@ def information_gain(config: GainConfig, method: Method, env: Episode) -> Inform
     Raises:
         ConfigError: `config` has options that nothing would use, or a form without a place for the answer.
     """
-    if GAIN not in method.rewards or any(fnmatchcase(GAIN, channel) for channel in env.core.channels):
+    if GAIN not in method.rewards or any(fnmatchcase(GAIN, channel) for channel in env.channels):
         if config != GainConfig():
             raise ConfigError(
                 f"rl.information_gain says how the run makes the reward {GAIN}, and it does not: add it to rl.rewards,"

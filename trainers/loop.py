@@ -13,6 +13,7 @@ import torch
 from agentrl.agents.ragged_cache import check_model
 from agentrl.config import Config
 from agentrl.errors import ConfigError, MissingExtraError
+from agentrl.trainers.boundaries import explore
 from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.evaluate import fixed_tasks
@@ -23,6 +24,7 @@ from agentrl.trainers.prepare import device, load_skeleton
 from agentrl.trainers.reinforce import Reinforcement
 from agentrl.trainers.report import write_report
 from agentrl.trainers.rollout import context, servers_engine
+from agentrl.trainers.routing import check_routing
 from agentrl.trainers.runs import free_run_dir
 from agentrl.trainers.session import Session
 from agentrl.trainers.tournaments import comparisons
@@ -59,16 +61,16 @@ def check(config: Config) -> None:
     rl = config.rl
     method = get_method(rl.method, rl.overrides, credit=rl.credit, rewards=rl.rewards)
     method.check(group_size=rl.group_size, critic=rl.critic != "none")
-    env = make_env(config.env)
+    env = check_routing(config, method, make_env(config.env))
     for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
         env.tasks(split)
-    method.check_tasks(env.core.channels, env.reference(env.tasks(config.env.train_split)[0]))
+    method.check_tasks(env.channels, env.reference(env.tasks(config.env.train_split)[0]))
     information_gain(rl.information_gain, method, env)
     checklist_monitor(config.judge, method, env)
     compared = comparisons(config, method, env)
     lookahead(config, method, env, greedy_first=compared is not None and compared.greedy_first)
     fixed_tasks(env, config.env.id, config.env.test_split, 1, checklists=config.eval.checklists)
-    if config.warm_start.demonstrations:
+    if config.warm_start.demonstrations and not config.routing.executors:
         env.reset(options={"task": env.tasks(config.env.train_split)[0]})
         env.demonstrator(mistakes=config.warm_start.mistakes)
     env.close()
@@ -103,8 +105,9 @@ def _program(world: World, config: Config, path: Path, resume: bool) -> dict[str
     torch.manual_seed(config.seed)
     session = Session(world, config, path, resume=resume)
     try:
+        known = explore(session, session.routing) if session.routing is not None else None
         if session.state.phase == "warm_start":
-            warm_start(session)
+            warm_start(session, None if known is None else [k.demonstration for k in known])
         if session.policy is not None:
             Reinforcement(session, session.policy).run()
         return _finish(session, path)

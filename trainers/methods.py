@@ -12,7 +12,20 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from agentrl.errors import ConfigError, UnknownNameError
-from agentrl.trainers.credit import CM2, GAE, GRA, GRPO, IGPO, RLOO, ChannelCredit, Credit, GiGPO, ReinforcePP
+from agentrl.trainers.credit import (
+    ANCHORS,
+    CM2,
+    GAE,
+    GRA,
+    GRPO,
+    IGPO,
+    RLOO,
+    BoPO,
+    ChannelCredit,
+    Credit,
+    GiGPO,
+    ReinforcePP,
+)
 from agentrl.trainers.loss_spec import LossSpec
 from agentrl.trainers.rewards import Weights, check_channels, source_of, weights_at
 
@@ -37,8 +50,8 @@ class Method:
 
     @property
     def made_from(self) -> set[str]:
-        """Parts of a task's reference that the run makes rewards from, e.g. `answer`."""
-        return set(filter(None, map(source_of, self.rewards)))
+        """Parts of a task's reference that the run makes rewards or credit from, e.g. `answer`."""
+        return {*filter(None, map(source_of, self.rewards)), *self.credit.needs & {ANCHORS}}
 
     @property
     def needs_critic(self) -> bool:
@@ -82,7 +95,7 @@ class Method:
             ConfigError: the message gives the reason and the way out.
         """
         credit = type(self.credit).__name__
-        for name in sorted(self.credit.needs - {"values"} - self.rewards.keys()):
+        for name in sorted(self.credit.needs - {"values", ANCHORS} - self.rewards.keys()):
             raise ConfigError(f"{credit} is made from the reward channel {name}; add it to rl.rewards")
         if isinstance(self.credit, ChannelCredit):
             self.credit.check_rewards(self.rewards)
@@ -250,6 +263,14 @@ METHODS: dict[str, Method] = {
             GRPO(),
             LossSpec(ratio="sequence", clip_high=0.28, aggregation="sequence_mean"),
             {"arena": 1.0},
+        ),
+        Method(
+            "bopo",
+            "2602.21227",
+            "a router's success, more for hard tasks, less its cost; relative to the group and to both boundaries",
+            BoPO(),
+            LossSpec(aggregation="sequence_mean", kl="k3", kl_coef=0.04),
+            {"outcome": 1.0, "hard": 0.5, "cost": 0.4},
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def _read(kind: Any, folder: Path, **options: Any) -> Any:
         raise CorruptFileError(folder, f"{type(error).__name__}: {error}") from error
 
 
-def make_policy(config: Config, demonstrations: list[Demonstration]) -> Policy:
+def make_policy(config: Config, demonstrations: Sequence[Demonstration]) -> Policy:
     """The policy that a run starts from: `model.path`, or a new one that knows the words of the demonstrations.
 
     Raises:

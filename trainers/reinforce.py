@@ -86,10 +86,12 @@ class Reinforcement:
             monitor,
             compared,
             None if self.lookahead is None else self.lookahead.options,
+            session.routing,
         )
-        self.curriculum = Curriculum(
-            session.env.tasks(config.env.train_split), session.env.kind, config.rl.balance, session.state.alive
-        )
+        ids = session.env.tasks(config.env.train_split)
+        if session.routing is not None:
+            ids = [task_id for task_id in ids if task_id in session.routing.boundaries]
+        self.curriculum = Curriculum(ids, session.env.kind, config.rl.balance, session.state.alive)
 
     def run(self) -> None:
         """Measure, train, measure. A run that was done goes on where it is now asked for more steps."""
@@ -192,13 +194,21 @@ class Reinforcement:
         ids = self.curriculum.draw(config.rl.tasks_per_step, rng)
         size, greedy = config.rl.group_size, self.greedy_first
         trees = self.lookahead.rollouts(version, size) if self.lookahead is not None else 0
-        return [RolloutSpec(self._task(task_id), size, int(rng.integers(1 << 30)), greedy, trees) for task_id in ids]
+        seeds = [int(rng.integers(1 << 30)) for _ in ids]
+        return [
+            RolloutSpec(self._task(task_id, seed), size, seed, greedy, trees)
+            for task_id, seed in zip(ids, seeds, strict=True)
+        ]
 
-    def _task(self, task_id: str) -> Task:
-        """A task with those parts of its reference that the rewards are made from."""
+    def _task(self, task_id: str, seed: int) -> Task:
+        """A task with those parts of its reference that the rewards are made from.
+
+        Its seed is that of executors, where there are any: they do not make the same mistakes in it each time.
+        """
         env, wanted = self.session.env, self.method.made_from
         reference = {key: part for key, part in env.reference(task_id).items() if key in wanted} if wanted else {}
-        return Task(self.session.config.env.id, task_id, reference=reference)
+        seed = seed if self.session.routing is not None else 0
+        return Task(self.session.config.env.id, task_id, seed, reference)
 
     def _credit(self, groups: Sequence[Group]) -> tuple[list[Row], dict[str, float]]:
         """Rows with advantages, and the metrics of the rollouts."""

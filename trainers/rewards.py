@@ -76,6 +76,11 @@ def compose(turns: Sequence[Turn], weights: Mapping[str, float]) -> Array:
     return np.asarray(sum(weighted(turns, weights).values(), start=np.zeros(len(turns))))
 
 
+def weighted_sum(sums: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """The return of an episode of which the sum of each channel is known; what is not counts 0."""
+    return sum(w * value for name, w in weights.items() for key, value in sums.items() if fnmatchcase(key, name))
+
+
 def channel(turns: Sequence[Turn], name: str) -> Array:
     """(T,) one channel along a rollout; where a turn lacks it, 0. `family/*` is the sum of the family."""
     if name == INVALID:

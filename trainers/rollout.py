@@ -17,8 +17,8 @@ from agentrl.agents.loop import AfterGroup, AfterRollout, AgentLoop, Limits, LLM
 from agentrl.agents.render import Renderer
 from agentrl.agents.weights import cast_weights
 from agentrl.config import Config
-from agentrl.trainers.demos import make_env
 from agentrl.trainers.policy import LORA_ALPHA
+from agentrl.trainers.routing import Routing, played_env
 from agentrl.types import SamplingParams
 
 if TYPE_CHECKING:
@@ -91,29 +91,35 @@ def agent_loop(
     monitor: MonitorFactory | None = None,
     after_group: AfterGroup | None = None,
     lookahead: TokenOptions | TurnOptions | None = None,
+    routing: Routing | None = None,
 ) -> AgentLoop:
     """A loop that samples at one temperature, within the limits of the configuration.
 
     Args:
         max_turns: of an episode; 0 for those of the environment.
         after_rollout, monitor, after_group, lookahead: see `AgentLoop`.
+        routing: who acts for the policy.
     """
     params = SamplingParams(temperature=temperature, max_tokens=config.engine.max_action_tokens)
-    limits = Limits(
-        turns=max_turns or config.env.max_turns,
-        concurrency=config.engine.sessions,
-        retries=config.failures.retries,
-        failure_rate=config.failures.max_rate,
-    )
     agent = LLMAgent(engine, renderer, params, config.engine.price)
     return AgentLoop(
-        lambda _: make_env(config.env),
+        lambda _: played_env(config, routing),
         agent,
-        limits,
+        limits_of(config, max_turns),
         after_rollout=after_rollout,
         monitor=monitor,
         after_group=after_group,
         lookahead=lookahead,
+    )
+
+
+def limits_of(config: Config, max_turns: int = 0) -> Limits:
+    """Those of a configuration; `max_turns` of an episode, 0 for those of the environment."""
+    return Limits(
+        turns=max_turns or config.env.max_turns,
+        concurrency=config.engine.sessions,
+        retries=config.failures.retries,
+        failure_rate=config.failures.max_rate,
     )
 
 

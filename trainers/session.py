@@ -12,10 +12,10 @@ from agentrl.config import Config
 from agentrl.envs.base import Episode
 from agentrl.trainers.checkpoint import checkpoints as saved_checkpoints
 from agentrl.trainers.checkpoint import load_state, save_checkpoint
-from agentrl.trainers.demos import make_env
 from agentrl.trainers.learner import Learner
 from agentrl.trainers.prepare import Policy, load_policy
 from agentrl.trainers.progress import Progress
+from agentrl.trainers.routing import played_env, routing
 from agentrl.trainers.runs import CHECKPOINTS, Run, RunWriter
 from agentrl.trainers.staleness import LengthMeter
 from agentrl.trainers.world import World
@@ -58,7 +58,8 @@ class Session:
 
     def __init__(self, world: World, config: Config, path: Path, *, resume: bool) -> None:
         self.world, self.config, self.path = world, config, path
-        self.env: Episode = make_env(config.env)
+        self.routing = routing(config)
+        self.env: Episode = played_env(config, self.routing)
         self.state = State()
         self.policy: Policy | None = None
         self.run: RunWriter | None = None

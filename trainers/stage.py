@@ -21,6 +21,7 @@ from agentrl.trainers.actor import Actor, RolloutQueue
 from agentrl.trainers.evaluate import measure
 from agentrl.trainers.learner import Learner
 from agentrl.trainers.rollout import agent_loop, make_engine, probe_of
+from agentrl.trainers.routing import Routing
 from agentrl.trainers.verdicts import checklist_exam
 from agentrl.trainers.world import World
 from agentrl.types import Group, Task
@@ -40,6 +41,7 @@ class Stage:
         after_rollout, monitor: reward the episodes that are trained, at their end or at every turn.
         after_group: rewards them when all of their group have ended.
         lookahead: how trees are grown, for groups that ask for them.
+        routing: who acts for the policy.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Stage:
         monitor: MonitorFactory | None = None,
         after_group: AfterGroup | None = None,
         lookahead: TokenOptions | TurnOptions | None = None,
+        routing: Routing | None = None,
     ) -> None:
         self._world = dataclasses.replace(world, spread=config.engine.kind == "embedded")
         self._learner = learner
@@ -71,9 +74,11 @@ class Stage:
                 monitor,
                 after_group,
                 lookahead,
+                routing,
             )
+            exam = checklist_exam(config.eval)
             self._exam = agent_loop(
-                config, self._engine, renderer, config.eval.temperature, monitor=checklist_exam(config.eval)
+                config, self._engine, renderer, config.eval.temperature, monitor=exam, routing=routing
             )
             self._queue = RolloutQueue(self._play, self._journal)
             self._probe_ids = renderer.first("You can see a probe.")

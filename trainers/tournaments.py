@@ -46,7 +46,7 @@ def comparisons(config: Config, method: Method, env: Episode) -> Comparisons | N
     made = {
         name
         for name in (ARENA, POINTWISE)
-        if name in method.rewards and not any(fnmatchcase(name, channel) for channel in env.core.channels)
+        if name in method.rewards and not any(fnmatchcase(name, channel) for channel in env.channels)
     }
     _check_use(config, method, made)
     if not made:
@@ -96,8 +96,8 @@ def _check_use(config: Config, method: Method, made: set[str]) -> None:
 
 def _program(config: Config, env: Episode) -> LatentJudge:
     options = config.tournament
-    if ":" not in options.quality and not any(fnmatchcase(options.quality, channel) for channel in env.core.channels):
-        raise UnknownNameError("reward channel for tournament.quality", options.quality, env.core.channels)
+    if ":" not in options.quality and not any(fnmatchcase(options.quality, channel) for channel in env.channels):
+        raise UnknownNameError("reward channel for tournament.quality", options.quality, env.channels)
     return LatentJudge(
         quality_of(options.quality), options.noise, options.position_bias, options.compression, config.seed
     )

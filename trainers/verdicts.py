@@ -32,7 +32,7 @@ def checklist_monitor(config: JudgeConfig, method: Method, env: Episode) -> Moni
         ConfigError: there is a judge and nothing to judge, or one that has not passed its audit.
         MissingExtraError: the package `openai` is not installed, and there is a language model to ask.
     """
-    if CHANNELS not in method.rewards or any(fnmatchcase("checklist/0/x", channel) for channel in env.core.channels):
+    if CHANNELS not in method.rewards or any(fnmatchcase("checklist/0/x", channel) for channel in env.channels):
         if config != JudgeConfig() and ARENA not in method.rewards:
             raise ConfigError(f"judge is for checklists: add {CHANNELS} to rl.rewards, or leave it out")
         return None

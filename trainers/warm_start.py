@@ -21,10 +21,15 @@ CHECKPOINT_EVERY = 50
 """Optimiser steps; a few seconds' work."""
 
 
-def warm_start(session: Session) -> None:
-    """Collect demonstrations, make the policy where there is none, and imitate."""
+def warm_start(session: Session, demonstrations: Sequence[Demonstration] | None = None) -> None:
+    """Make the policy where there is none, and imitate.
+
+    Args:
+        demonstrations: of which the first `warm_start.demonstrations` are imitated; by default the environment's own
+            expert makes as many.
+    """
     config = session.config.warm_start
-    demonstrations = _collect(session)
+    demonstrations = _collect(session) if demonstrations is None else demonstrations[: config.demonstrations]
     if session.policy is None:
         session.policy = make_policy(session.config, demonstrations)
     learner = Learner(session.policy.model, options(session), session.world)

@@ -16,6 +16,7 @@ from agentrl.config.groups import JudgeConfig, LookaheadConfig, TournamentConfig
 from agentrl.config.learn import GainConfig, ModelConfig, OptimConfig, RLConfig, WarmStartConfig
 from agentrl.config.play import AsyncConfig, EngineConfig, EnvConfig, EvalConfig, FailureConfig
 from agentrl.config.price import Price
+from agentrl.config.routing import ExecutorConfig, RoutingConfig
 from agentrl.config.section import Section
 from agentrl.config.toml import assign, parse_value, table
 from agentrl.errors import ConfigError
@@ -26,6 +27,7 @@ __all__ = [
     "EngineConfig",
     "EnvConfig",
     "EvalConfig",
+    "ExecutorConfig",
     "FailureConfig",
     "GainConfig",
     "JudgeConfig",
@@ -34,6 +36,7 @@ __all__ = [
     "OptimConfig",
     "Price",
     "RLConfig",
+    "RoutingConfig",
     "RunConfig",
     "TournamentConfig",
     "WarmStartConfig",
@@ -69,6 +72,7 @@ class Config(Section):
     failures: FailureConfig = FailureConfig()
     judge: JudgeConfig = JudgeConfig()
     tournament: TournamentConfig = TournamentConfig()
+    routing: RoutingConfig = RoutingConfig()
 
     @model_validator(mode="after")
     def _check_adapters(self) -> Self:

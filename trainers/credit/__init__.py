@@ -1,7 +1,8 @@
 """Credit assignment: from the rewards of groups to one advantage per turn or action token. Pure numpy."""
 
 from agentrl.trainers.credit.assign import Credited, assign
-from agentrl.trainers.credit.base import Batch, ChannelCredit, Credit, Rollout
+from agentrl.trainers.credit.base import ANCHORS, Batch, ChannelCredit, Credit, Rollout
+from agentrl.trainers.credit.bopo import BoPO
 from agentrl.trainers.credit.cm2 import CM2
 from agentrl.trainers.credit.gae import GAE
 from agentrl.trainers.credit.gigpo import GiGPO
@@ -12,6 +13,7 @@ from agentrl.trainers.credit.reinforce_pp import ReinforcePP
 from agentrl.trainers.credit.rloo import RLOO
 
 __all__ = [
+    "ANCHORS",
     "CM2",
     "GAE",
     "GRA",
@@ -19,6 +21,7 @@ __all__ = [
     "IGPO",
     "RLOO",
     "Batch",
+    "BoPO",
     "ChannelCredit",
     "Credit",
     "Credited",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentrl.errors import ConfigError
-from agentrl.trainers.credit.base import Array, Credit, Rollout
-from agentrl.trainers.rewards import weighted
+from agentrl.trainers.credit.base import ANCHORS, Array, Credit, Rollout
+from agentrl.trainers.rewards import weighted, weighted_sum
 from agentrl.types import Group
 
 PerTurn = Sequence[Array]
@@ -51,10 +51,16 @@ def assign(
         penalties: reward to subtract at each action token (β · KL), per group and turn.
 
     Raises:
-        ConfigError: the credit needs values and there are none.
+        ConfigError: the credit needs values, or anchors of each task, and there are none.
     """
     if "values" in credit.needs and values is None:
         raise ConfigError(f"{type(credit).__name__} needs a critic's values; choose a method with a critic")
+    if ANCHORS in credit.needs:
+        for group in groups:
+            if not group.task.reference.get(ANCHORS):
+                raise ConfigError(
+                    f"{type(credit).__name__} compares with reference episodes, and task {group.task.task_id} has none"
+                )
     values_of: Sequence[PerTurn | None] = [None] * len(groups) if values is None else values
     penalties_of: Sequence[PerTurn | None] = [None] * len(groups) if penalties is None else penalties
     paths = [group.rollouts() for group in groups]
@@ -97,6 +103,7 @@ def _rollout(
         token_rewards=token_rewards,
         values=None if values is None else np.concatenate([values[i] for i in path]),
         channels=channels,
+        anchors=np.array([weighted_sum(anchor, weights) for anchor in group.task.reference.get(ANCHORS, ())]),
     )
 
 

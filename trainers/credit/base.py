@@ -15,6 +15,9 @@ from agentrl.types import Task, Turn
 
 Array = npt.NDArray[np.float64]
 Level = Literal["turn", "token"]
+ANCHORS = "anchors"
+"""In the reference of a task: the sum of each reward channel over each of some reference episodes. A credit that
+compares with them needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Rollout:
     """(M,) the critic's value before each action token, where the credit needs `values`."""
     channels: Mapping[str, Array] = field(default_factory=dict)
     """(T,) what each channel of the run adds to `rewards`, weighted."""
+    anchors: Array = field(default_factory=lambda: np.zeros(0))
+    """Returns of the task's reference episodes, by the weights of the run."""
 
 
 Batch = Sequence[Sequence[Rollout]]
@@ -47,7 +52,7 @@ class Credit(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the run must provide: `values` of a critic, or reward channels by name."""
+        """What the run must provide: `values` of a critic, `anchors` of each task, or reward channels by name."""
         ...
 
     @property

@@ -37,7 +37,7 @@ def measure(model: Path | None, tasks: int, group: int, turns: int, overrides: l
         Task(config.env.id, task.task_id, reference=env.reference(task.task_id))
         for task in fixed_tasks(env, config.env.id, config.env.valid_split, tasks)
     ]
-    method.check_tasks(env.core.channels, known[0].reference)
+    method.check_tasks(env.channels, known[0].reference)
     gain = information_gain(config.rl.information_gain, method, env)
     assert gain is not None
     engine = embedded_engine(config, policy.model)
