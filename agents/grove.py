@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agentrl.agents.lookahead.tree import Branch, TokenTree, Top
-from agentrl.agents.sessions import Offer, Request, Session
+from agentrl.agents.lookahead.tree import Branch, Offer, TokenTree, Top
+from agentrl.agents.sessions import Request, Session
 from agentrl.agents.slots import Slots
 from agentrl.types import Completion, SamplingParams
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from agentrl.agents.engine import Scores
-from agentrl.agents.lookahead.tree import Top
+from agentrl.agents.lookahead.tree import Offer
 from agentrl.types import Completion, FinishReason, SamplingParams
 
 if TYPE_CHECKING:
@@ -21,17 +21,6 @@ MAX_PASS_TOKENS = 4096
 """Tokens of one forward pass, padding included; longer prompts are fed in several."""
 PASS_OVERHEAD_TOKENS = 64
 """Padding that costs about as much as one more forward pass of a small model on a CPU."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What may come next in a row of a lookahead tree."""
-
-    top: Top
-    logprobs: Mapping[int, float]
-    """Of each token of `top`, at the sampling temperature."""
-    version: int
-    """Of the weights that say so."""
 
 
 @dataclass(slots=True, eq=False)

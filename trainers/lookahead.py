@@ -82,10 +82,10 @@ def _options(level: str, section: LookaheadConfig) -> TokenOptions | TurnOptions
 def _check_tokens(config: Config, found: Lookahead, method: Method, env: Episode) -> None:
     assert isinstance(found.options, TokenOptions)
     shortest = min(found.options.lookahead)
-    if config.engine.kind != "embedded":
+    if config.engine.kind == "vllm" and config.rl.temperature != 1:
         raise ConfigError(
-            "lookahead at the level token wants the probabilities of other tokens at every step, which the embedded"
-            " engine alone gives: set engine.kind = 'embedded', or lookahead.level = 'turn'"
+            f"rl.temperature = {config.rl.temperature}: on vLLM, lookahead at the level token samples at 1, where alone"
+            " servers tell log-probs of tokens that they did not sample; set it to 1, or engine.kind = 'embedded'"
         )
     if shortest >= config.engine.max_action_tokens:
         raise ConfigError(

@@ -11,7 +11,7 @@ what was pruned: tokens sampled ≤ Σ lengths of the k rollouts, which is what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +29,17 @@ class Top:
     """(m,)."""
     probabilities: tuple[float, ...]
     """(m,) at temperature 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What may come next in a row of a lookahead tree."""
+
+    top: Top
+    logprobs: Mapping[int, float]
+    """Of each token of `top`, at the sampling temperature."""
+    version: int
+    """Of the weights that say so."""
 
 
 @dataclass(slots=True, eq=False)
@@ -121,9 +132,22 @@ class TokenTree:
             if row.tokens[-1] in self._stops or len(row.tokens) == self._max_tokens:
                 row.fate = "over"
         pruned = self._prune()
-        self.grows = not self._finished()
+        self.grows = bool(self.live) and not self._finished(self.steps)
         alive = [b for b in born if b.fate != "pruned"]
         return Growth(alive, [b for b in pruned if b not in born])
+
+    def certain(self, row: Branch) -> int:
+        """How many more tokens of a live row are wanted whatever they are: before them, no test of it or of those that
+        it came from, and no end of the tree. The row itself may end.
+        """
+        looks = self.options.lookahead
+        until = min(self.steps + max(looks) + 1, self._max_tokens)  # a birth puts the end off by that much
+        sure = next((at for at in range(self.steps + 1, until) if self._finished(at)), until) - self.steps
+        branch = row
+        while branch.parent is not None:
+            sure = min([sure, *(r - branch.own for r in looks if r > branch.own)])
+            branch = branch.parent
+        return sure
 
     def pad(self) -> list[Branch]:
         """Fill up to k with copies of the longest row, the first of them; returns the copies.
@@ -209,10 +233,10 @@ class TokenTree:
             return False
         return says_the_same(mine, theirs, self.options)
 
-    def _finished(self) -> bool:
-        """Whether nothing is left to be found."""
-        if not self.live or self.steps >= self.options.max_steps:
+    def _finished(self, steps: int) -> bool:
+        """Whether nothing is left to be found after so many steps, with the rows of now."""
+        if steps >= self.options.max_steps:
             return True
-        full = self.options.full - self.options.full_decay * self.steps / self._max_tokens
-        settled = self.steps > self._last_birth + max(self.options.lookahead)
+        full = self.options.full - self.options.full_decay * steps / self._max_tokens
+        settled = steps > self._last_birth + max(self.options.lookahead)
         return settled and len(self.rows) >= round(self.width * full)

@@ -15,9 +15,8 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -33,33 +32,17 @@ from agentrl.agents.vllm.publish.nccl import Communicator
 from agentrl.agents.vllm.replica import Replica, ReplicaFailedError, ReplicaLostError, ReplicaRefusedError
 from agentrl.agents.vllm.stopwatch import Stopwatch
 from agentrl.agents.vllm.sync import Sync
+from agentrl.agents.vllm.turn import Turn, continued
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Completion, SamplingParams
+
+if TYPE_CHECKING:
+    from agentrl.agents.lookahead.engine import Branched
+    from agentrl.agents.lookahead.options import TokenOptions
 
 T = TypeVar("T")
 
 __all__ = ["VLLMEngine", "VLLMOptions"]
-
-FAILURES = 4
-"""Of one turn, at replicas that are alive, after which it is given up."""
-PAUSE_S = 0.2
-"""After such a failure."""
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What one `generate` or `score` has been through."""
-
-    session: str
-    waited_s: float = 0.0
-    failures: int = 0
-
-    async def fail(self, error: object) -> None:
-        """Wait a little, unless that was one failure too many."""
-        self.failures += 1
-        if self.failures == FAILURES:
-            raise InfraError(f"gave up after {FAILURES} failures, the last: {error}")
-        await asyncio.sleep(PAUSE_S)
 
 
 class VLLMEngine:
@@ -159,22 +142,64 @@ class VLLMEngine:
         Raises:
             RunStoppedError: a server refuses the request, or a publish has failed.
         """
-        prompt = list(prompt_ids)
-        self._check(len(prompt), params.max_tokens)
+        self._check(len(prompt_ids), params.max_tokens)
+        completion, _ = await self._generate(prompt_ids, params, session=session)
+        self._requests += 1
+        return completion
+
+    async def branch(
+        self,
+        prompt_ids: Sequence[int],
+        params: SamplingParams,
+        sessions: Sequence[str],
+        options: TokenOptions,
+        kept: Callable[[int], bool] = lambda token: False,
+    ) -> Branched:
+        """See `BranchingEngine.branch`. One replica serves the tree, and all sessions after it.
+
+        Raises:
+            ConfigError: the temperature is neither 0 nor 1: servers tell log-probs at 1 alone of tokens that they did
+                not sample at another.
+            RunStoppedError: a server refuses a request, or a publish has failed.
+        """
+        # They bring a package that comes with the extra of training.
+        from agentrl.agents.lookahead.tree import TokenTree
+        from agentrl.agents.vllm.lookahead import Espalier
+
+        self._check(len(prompt_ids), params.max_tokens)
+        if params.temperature not in (0.0, 1.0):
+            raise ConfigError(f"trees of tokens on vLLM are sampled at temperature 1, not {params.temperature}")
+        for twin in sessions[1:]:
+            self.fork(sessions[0], twin)
+        tree = TokenTree(len(sessions), options, params.stop_token_ids, params.max_tokens, kept)
         seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
-        turn = _Turn(self._homes.get(session, session))
+        espalier = Espalier(tree, prompt_ids, params, seed, partial(self._generate, session=sessions[0]))
+        branched = await espalier.grow()
+        self._requests += len(sessions)
+        self._tokens += espalier.chosen
+        self._discarded += espalier.discarded
+        return branched
+
+    async def _generate(
+        self, prompt_ids: Sequence[int], params: SamplingParams, *, session: str, top: int = 0
+    ) -> tuple[Completion, list[Mapping[int, float]]]:
+        """A completion, and the log-probs of the `top` most likely tokens at each of its places."""
+        seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
+        turn = Turn(self._homes.get(session, session))
         tokens: list[int] = []
         logprobs: list[float] = []
         versions: list[int] = []
+        tops: list[Mapping[int, float]] = []
         while True:
             rest = dataclasses.replace(
-                params, max_tokens=params.max_tokens - len(tokens), seed=_continued(seed, len(tokens))
+                params, max_tokens=params.max_tokens - len(tokens), seed=continued(seed, len(tokens))
             )
             closings = self._gate.closings
-            sampled, now = await self._exchange(turn, partial(self._sample, prompt + tokens, rest))
+            sampled, now = await self._exchange(turn, partial(self._sample, [*prompt_ids, *tokens], rest, top))
             tokens += sampled.token_ids
             logprobs += sampled.logprobs
             versions += now
+            tops += sampled.tops
             reason = sampled.finish_reason
             if reason == "abort" and tokens:  # perhaps just as it ended
                 if tokens[-1] in params.stop_token_ids:
@@ -182,8 +207,7 @@ class VLLMEngine:
                 elif len(tokens) == params.max_tokens:
                     reason = "length"
             if reason != "abort":
-                self._requests += 1
-                return Completion(tuple(tokens), tuple(logprobs), tuple(versions), reason, turn.waited_s)
+                return Completion(tuple(tokens), tuple(logprobs), tuple(versions), reason, turn.waited_s), tops
             self._resumed += 1
             if self._gate.closings == closings:
                 await turn.fail("a server cuts generations without being asked to")
@@ -197,7 +221,7 @@ class VLLMEngine:
         ids = [*prefix_ids, *target_ids]
         self._check(len(prefix_ids), len(target_ids) + 1)
         self._scored += 1
-        logprobs = await self._exchange(_Turn(f"score {self._scored}"), partial(self._score, ids))
+        logprobs = await self._exchange(Turn(f"score {self._scored}"), partial(self._score, ids))
         return logprobs[len(prefix_ids) - 1 :]
 
     async def score_many(
@@ -216,7 +240,7 @@ class VLLMEngine:
                 if before == (self._gate.closings, self.version):
                     return Scores(tuple(logprobs), self.version)
 
-    async def _exchange(self, turn: _Turn, work: Callable[[Replica], Awaitable[T]]) -> T:
+    async def _exchange(self, turn: Turn, work: Callable[[Replica], Awaitable[T]]) -> T:
         """Do a piece of work at the session's replica, once the gate is open; elsewhere if that one dies."""
         while True:
             turn.waited_s += await self._gate.wait()
@@ -244,12 +268,13 @@ class VLLMEngine:
                 await turn.fail(failure)
 
     async def _sample(
-        self, context: Sequence[int], params: SamplingParams, replica: Replica
+        self, context: Sequence[int], params: SamplingParams, top: int, replica: Replica
     ) -> tuple[replies.Sampled, list[int]]:
         """One request, and the version of each token that it brought."""
         version, labels = self.version, self._labels
         ask, read = (wire.completion, replies.completion) if labels is None else (wire.generate, replies.generate)
-        sampled = read(await replica.send(ask(self._model, context, params, salt=self._salt)), params.max_tokens)
+        reply = await replica.send(ask(self._model, context, params, salt=self._salt, top=top))
+        sampled = read(reply, params.max_tokens, top)
         count = len(sampled.token_ids)
         self._tokens += count
         if labels is None:
@@ -311,10 +336,3 @@ class VLLMEngine:
 def _new_salt() -> str:
     """Prefixes that were cached under other weights, or by an earlier run, are none of ours."""
     return secrets.token_hex(8)
-
-
-def _continued(seed: int, tokens: int) -> int:
-    """The seed of a generation that goes on after `tokens`: the same numbers again would repeat its luck."""
-    if not tokens:
-        return seed
-    return int(np.random.SeedSequence([seed % (1 << 63), tokens]).generate_state(1, np.uint64)[0])

@@ -6,7 +6,9 @@ what is asked of it, and would not at the next attempt, is a `RunStoppedError`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -31,6 +33,8 @@ class Sampled:
     finish_reason: FinishReason
     labels: tuple[str, ...] | None
     """(A,) label of the weights that sampled each token; None where the server does not tell."""
+    tops: tuple[Mapping[int, float], ...] = ()
+    """(A,) log-probs of the most likely tokens at each place; nothing where they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Served:
     """Longest context of prompt and completion together, in tokens."""
 
 
-def completion(reply: object, max_tokens: int) -> Sampled:
+def completion(reply: object, max_tokens: int, top: int = 0) -> Sampled:
     """Read the reply to `wire.completion`.
 
     Raises:
@@ -52,11 +56,15 @@ def completion(reply: object, max_tokens: int) -> Sampled:
     """
     choice = _choice(reply)
     logprobs = choice.get("logprobs")
-    values = logprobs.get("token_logprobs") if isinstance(logprobs, Mapping) else None
-    return _sampled(choice, values, max_tokens, None)
+    found = logprobs if isinstance(logprobs, Mapping) else {}
+    sampled = _sampled(choice, found.get("token_logprobs"), max_tokens, None)
+    if not top:
+        return sampled
+    places = found.get("top_logprobs") or ()
+    return _with_tops(sampled, [[(_token(name), value) for name, value in place.items()] for place in places], top)
 
 
-def generate(reply: object, max_tokens: int) -> Sampled:
+def generate(reply: object, max_tokens: int, top: int = 0) -> Sampled:
     """Read the reply to `wire.generate`; raises what `completion` does, and InfraError for incomplete spans."""
     choice = _choice(reply)
     logprobs = choice.get("logprobs")
@@ -64,7 +72,11 @@ def generate(reply: object, max_tokens: int) -> Sampled:
     values = None if content is None else [_field(entry, "logprob") for entry in content]
     labels = choice.get("weight_versions")
     count = len(choice.get("token_ids") or ())
-    return _sampled(choice, values, max_tokens, None if labels is None else _labels(labels, count))
+    sampled = _sampled(choice, values, max_tokens, None if labels is None else _labels(labels, count))
+    if not top:
+        return sampled
+    places = [_field(entry, "top_logprobs") for entry in content or ()]
+    return _with_tops(sampled, [[(_field(e, "token_id"), _field(e, "logprob")) for e in p] for p in places], top)
 
 
 def scores(reply: object, token_ids: Sequence[int]) -> tuple[float, ...]:
@@ -194,6 +206,21 @@ def _sampled(choice: Mapping[str, Any], values: object, max_tokens: int, labels:
         # A token of probability 0 is never sampled, and its importance ratio would be infinite.
         raise InfraError("the server gave a sampled token the log-prob of an impossible one")
     return Sampled(tuple(tokens), logprobs, _REASONS[reason], labels)
+
+
+def _with_tops(sampled: Sampled, places: Sequence[Sequence[tuple[int, object]]], top: int) -> Sampled:
+    """With the `top` most likely tokens of each place, in descending order."""
+    tops = [sorted(((token, _number(value)) for token, value in place), key=lambda e: -e[1])[:top] for place in places]
+    if [len(place) for place in tops] != [top] * len(sampled.token_ids):
+        raise InfraError(f"the server did not give the {top} most likely tokens of {len(sampled.token_ids)} places")
+    return dataclasses.replace(sampled, tops=tuple(dict(place) for place in tops))
+
+
+def _token(name: str) -> int:
+    """The token of a name like `token_id:17`."""
+    if not (found := re.fullmatch(r"token_id:(\d+)", name)):
+        raise RunStoppedError("the server names tokens by their text, though asked for ids; is it vLLM 0.22 or later?")
+    return int(found[1])
 
 
 def _labels(spans: object, count: int) -> tuple[str, ...]:

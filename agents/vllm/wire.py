@@ -36,7 +36,13 @@ class Call:
 
 
 def completion(
-    model: str, prompt_ids: Sequence[int], params: SamplingParams, *, salt: str, request_id: str | None = None
+    model: str,
+    prompt_ids: Sequence[int],
+    params: SamplingParams,
+    *,
+    salt: str,
+    top: int = 0,
+    request_id: str | None = None,
 ) -> Call:
     """Sample after `prompt_ids` (`POST /v1/completions`), on every release.
 
@@ -49,27 +55,36 @@ def completion(
         prompt_ids: (P,), P ≥ 1.
         params: what to sample; a seed counts modulo 2⁶³.
         salt: cached keys and values are shared only among requests of the same salt; at most 128 characters.
+        top: of how many of the most likely tokens log-probs come, beside those of the sampled ones.
         request_id: by which `abort_requests` finds it, as `abort_ids` says.
     """
     body = {
         "model": model,
         "prompt": list(prompt_ids),
         **_sampling(params),
-        "logprobs": 0,  # the sampled token's alone
+        "logprobs": top,
         "return_token_ids": True,
         "cache_salt": _checked_salt(salt),
     }
+    if top:
+        body["return_tokens_as_token_ids"] = True  # two tokens may be the same text
     return Call("/v1/completions", body if request_id is None else body | {"request_id": request_id})
 
 
 def generate(
-    model: str, prompt_ids: Sequence[int], params: SamplingParams, *, salt: str, request_id: str | None = None
+    model: str,
+    prompt_ids: Sequence[int],
+    params: SamplingParams,
+    *,
+    salt: str,
+    top: int = 0,
+    request_id: str | None = None,
 ) -> Call:
     """The same by `POST /inference/v1/generate`, whose reply tells the weights of each token (`weight_spans`)."""
     body = {
         "model": model,
         "token_ids": list(prompt_ids),
-        "sampling_params": _sampling(params) | {"logprobs": 0, "detokenize": False},
+        "sampling_params": _sampling(params) | {"logprobs": top, "detokenize": False},
         "cache_salt": _checked_salt(salt),
     }
     return Call("/inference/v1/generate", body if request_id is None else body | {"request_id": request_id})

@@ -156,6 +156,27 @@ def test_forced_exit_and_fullness() -> None:
     assert tree.steps == next(t for t in range(100) if round(8 * (0.98 - 0.9 * t / 100)) == 7)
 
 
+def test_what_is_certain_to_be_wanted_by_hand() -> None:
+    """r = 2, k = 3: until a branch is compared, and until the tree may be full and settled."""
+    tree = hand_made()
+    trunk = tree.branches[0]
+    assert tree.certain(trunk) == 3  # as if its first step filled the tree: it would end at 3
+    tree.step([top(t5=0.5, t6=0.4)])
+    _, first = tree.branches
+    assert (tree.certain(trunk), tree.certain(first)) == (3, 1)
+    tree.step([sure(1), top(t8=0.5, t9=0.4)])
+    _, _, second = tree.branches
+    assert tree.rows == [trunk, first, second]
+    assert [tree.certain(row) for row in tree.rows] == [2, 2, 1]  # full since step 1: it may end at 4
+    tree.step([sure(4), sure(5), sure(6)])
+    assert [tree.certain(row) for row in tree.rows] == [1, 1, 1]
+    tree.step([sure(4), sure(5), sure(6)])
+    assert not tree.grows
+    near = TokenTree(3, TokenOptions(max_steps=2), [END], 100)
+    assert near.certain(near.branches[0]) == 2
+    assert (short := TokenTree(3, TokenOptions(), [END], 7)).certain(short.branches[0]) == 7
+
+
 def test_similarities_by_hand() -> None:
     assert edit_distance([1, 2, 3, 4], [2, 3, 4, 5]) == 2 / 4
     assert rouge_l([1, 2, 3, 4], [2, 3, 4, 5]) == 3 / 4
@@ -206,7 +227,11 @@ def test_every_tree(seed: int, width: int, longest: int, end: float) -> None:
     rng = np.random.default_rng(seed)
     options = TokenOptions(tau_abs=0.1, tau_rel=0.6, lookahead=(2, 5), tau_ed=0.7, max_steps=int(rng.integers(2, 60)))
     tree = TokenTree(width, options, [END], longest)
+    wanted: dict[Branch, int] = {}
     while tree.grows:
+        for row in tree.live:
+            assert tree.certain(row) > 0
+            wanted[row] = max(wanted.get(row, 0), tree.steps + tree.certain(row))
         tops = []
         for _ in tree.live:
             p = np.sort(rng.dirichlet(np.ones(3)))[::-1]
@@ -219,6 +244,9 @@ def test_every_tree(seed: int, width: int, longest: int, end: float) -> None:
         assert len(tree.rows) <= width
         assert all(b in tree.rows for b in growth.born)
         assert not set(growth.pruned) & set(tree.branches[before:])
+    for row, length in wanted.items():
+        assert length <= longest
+        assert row.tokens[-1] == END or len(row.tokens) >= length
     tree.pad()
     while tree.live:  # as an engine that samples
         for row in tree.live:

@@ -165,8 +165,8 @@ def test_the_section_survives_toml(tmp_path: Path) -> None:
             "gives the reward information_gain to single episodes",
         ),
         (
-            {"rl": {"method": "latr"}, "engine": {"kind": "vllm", "urls": ["http://localhost:1"]}},
-            "embedded engine alone",
+            {"rl": {"method": "latr", "temperature": 0.7}, "engine": {"kind": "vllm", "urls": ["http://localhost:1"]}},
+            "rl.temperature = 0.7: on vLLM",
         ),
     ],
     ids=lambda value: None if isinstance(value, str) else "-".join(f"{t}.{k}" for t in value for k in value[t]),

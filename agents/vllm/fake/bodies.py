@@ -46,6 +46,7 @@ class CompletionBody(Sampling):
     model: str | None = None
     prompt: Annotated[list[TokenId], Field(min_length=1)]
     return_token_ids: bool | None = None
+    return_tokens_as_token_ids: bool | None = None
     cache_salt: Salt | None = None
     priority: Literal[0] = 0
     """Another is an error unless the server schedules by priority."""

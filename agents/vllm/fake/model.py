@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from agentrl.agents.sampling import sample
-from agentrl.agents.vllm.fake.policy import Row
+from agentrl.agents.vllm.fake.policy import Drawn, Row
 
 
 class ModelPolicy:
@@ -36,8 +36,8 @@ class ModelPolicy:
         self._adapters: dict[str, dict[str, Tensor]] = {}
         """What each adapter adds to which weight."""
 
-    def step(self, rows: Sequence[Row]) -> list[tuple[int, float]]:
-        results: list[tuple[int, float]] = [(0, 0.0)] * len(rows)
+    def step(self, rows: Sequence[Row]) -> list[Drawn]:
+        results: dict[int, Drawn] = {}
         by_adapter: dict[str | None, list[int]] = defaultdict(list)
         for i, row in enumerate(rows):
             by_adapter[row.adapter].append(i)
@@ -46,11 +46,16 @@ class ModelPolicy:
             last = torch.stack([logits[j, len(rows[i].ids) - 1] for j, i in enumerate(indices)])
             temperatures = torch.tensor([rows[i].temperature for i in indices])
             uniforms = torch.tensor([rows[i].uniform for i in indices], dtype=torch.float64)
-            tokens, logprobs = sample(last, temperatures, uniforms)
-            plain = torch.log_softmax(last, -1).gather(1, tokens[:, None])[:, 0]
+            tokens, _ = sample(last, temperatures, uniforms)
+            raw = torch.tensor([rows[i].raw for i in indices])
+            scales = torch.where(raw | (temperatures == 0), 1.0, temperatures)
+            every = torch.log_softmax(last / scales[:, None], -1)
+            ranked, places = every.topk(max(rows[i].top for i in indices), -1)
             for j, i in enumerate(indices):
-                results[i] = int(tokens[j]), float(plain[j] if rows[i].raw else logprobs[j])
-        return results
+                token, top = int(tokens[j]), rows[i].top
+                best = dict(zip(places[j, :top].tolist(), ranked[j, :top].tolist(), strict=True))
+                results[i] = Drawn(token, float(every[j, token]), best)
+        return [results[i] for i in range(len(rows))]
 
     def score(self, ids: Sequence[int], adapter: str | None) -> list[float]:
         logprobs = torch.log_softmax(self._logits([ids], adapter)[0, :-1], -1)

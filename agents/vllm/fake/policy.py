@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,17 @@ class Row:
     adapter: str | None
     raw: bool
     """Whether log-probs are those before the temperature."""
+    top: int = 0
+    """Of how many of the most likely tokens log-probs are wanted."""
+
+
+class Drawn(NamedTuple):
+    """The next token of a row."""
+
+    token: int
+    logprob: float
+    top: Mapping[int, float]
+    """Log-probs of the most likely tokens, in descending order."""
 
 
 class Policy(Protocol):
@@ -35,8 +46,8 @@ class Policy(Protocol):
     latency_s: float
     """Wall time of a step, for tests that want to meet requests on their way."""
 
-    def step(self, rows: Sequence[Row]) -> list[tuple[int, float]]:
-        """The next token of each row, and its log-prob."""
+    def step(self, rows: Sequence[Row]) -> list[Drawn]:
+        """The next token of each row."""
         ...
 
     def score(self, ids: Sequence[int], adapter: str | None) -> list[float]:
@@ -93,7 +104,7 @@ class ScriptedPolicy:
         self.adapters: dict[str, bytes] = {}
         self._keys: dict[str | None, bytes] = {}
 
-    def step(self, rows: Sequence[Row]) -> list[tuple[int, float]]:
+    def step(self, rows: Sequence[Row]) -> list[Drawn]:
         return [self._sample(row) for row in rows]
 
     def score(self, ids: Sequence[int], adapter: str | None) -> list[float]:
@@ -153,7 +164,7 @@ class ScriptedPolicy:
         favourite, p = self._favourite(ids, key)
         return math.log(self._probabilities(p, temperature)[token != favourite])
 
-    def _sample(self, row: Row) -> tuple[int, float]:
+    def _sample(self, row: Row) -> Drawn:
         key = self._key(row.adapter)
         favourite, p = self._favourite(row.ids, key)
         token = favourite
@@ -163,7 +174,11 @@ class ScriptedPolicy:
                 skip = min(int((row.uniform - mass) / each), self.vocab_size - 2)
                 token = (favourite + 1 + skip) % self.vocab_size
         shown = 1.0 if row.raw or row.temperature == 0 else row.temperature
-        return token, math.log(self._probabilities(p, shown)[token != favourite])
+        likely, other = (math.log(p) for p in self._probabilities(p, shown))
+        ranked = [(favourite + i) % self.vocab_size for i in range(row.top)]
+        return Drawn(
+            token, likely if token == favourite else other, {t: likely if t == favourite else other for t in ranked}
+        )
 
 
 def _digest(data: bytes) -> bytes:

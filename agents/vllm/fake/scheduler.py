@@ -7,7 +7,7 @@ with `keep` nothing runs at all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,6 +32,8 @@ class Request:
     ids: list[int]
     """Prompt and tokens."""
     logprobs: list[float] = field(default_factory=list)
+    tops: list[Mapping[int, float]] = field(default_factory=list)
+    """Log-probs of the most likely tokens at each place, as many as were asked for."""
     labels: list[str] = field(default_factory=list)
     """Of the weights that sampled each token."""
     prompt_logprobs: list[float] | None = None
@@ -158,10 +160,12 @@ class Scheduler:
         for r in self.running:
             if r.sampling.prompt_logprobs is not None and r.prompt_logprobs is None:
                 r.prompt_logprobs = self.policy.score(r.prompt, r.adapter)
-            rows.append(Row(r.ids, r.sampling.temperature, float(r.rng.random()), r.adapter, raw))
-        for r, (token, logprob) in zip(self.running, self.policy.step(rows), strict=True):
+            uniform, top = float(r.rng.random()), r.sampling.logprobs or 0
+            rows.append(Row(r.ids, r.sampling.temperature, uniform, r.adapter, raw, top))
+        for r, (token, logprob, best) in zip(self.running, self.policy.step(rows), strict=True):
             r.ids.append(token)
             r.logprobs.append(logprob)
+            r.tops.append(best)
             r.labels.append(label)
             if token in r.sampling.stop_token_ids or (token in self.policy.eos_ids and not r.sampling.ignore_eos):
                 r.done.set_result("stop")

@@ -67,10 +67,11 @@ class TokenRoutes:
         logprobs = None
         if body.logprobs is not None:
             shown = [max(value, FLOOR) for value in done.logprobs]
+            name_of = "token_id:{}".format if body.return_tokens_as_token_ids else "<{}>".format
             logprobs = {
                 "token_logprobs": shown,
-                "tokens": [f"<{token}>" for token in done.tokens],
-                "top_logprobs": [{f"<{token}>": value} for token, value in zip(done.tokens, shown, strict=True)],
+                "tokens": [name_of(token) for token in done.tokens],
+                "top_logprobs": [{name_of(token): value for token, value in place} for place in _tops(done)],
                 "text_offset": list(range(len(shown))),
             }
         choice = {
@@ -100,8 +101,8 @@ class TokenRoutes:
         if body.sampling_params.logprobs is not None:
             content = [
                 ({"token_id": token} if self.release.gives_spans else {"token": f"token_id:{token}"})
-                | {"logprob": max(value, FLOOR), "top_logprobs": []}
-                for token, value in zip(done.tokens, done.logprobs, strict=True)
+                | {"logprob": max(value, FLOOR), "top_logprobs": [{"token_id": t, "logprob": p} for t, p in place]}
+                for token, value, place in zip(done.tokens, done.logprobs, _tops(done), strict=True)
             ]
         choice: dict[str, Any] = {
             "index": 0,
@@ -125,6 +126,12 @@ class TokenRoutes:
         if self.release.refuses_while_paused and self.scheduler.paused == "new":
             raise RefusedError(503, "The engine is paused for a weight update.")
         return await self.scheduler.generate(name, prompt, sampling, adapter)
+
+
+def _tops(done: Generation) -> list[list[tuple[int, float]]]:
+    """The sampled token of each place, and then the most likely ones."""
+    places = zip(done.tokens, done.logprobs, done.tops, strict=True)
+    return [[(t, max(p, FLOOR)) for t, p in {token: value, **top}.items()] for token, value, top in places]
 
 
 def _prompt_logprobs(done: Generation) -> list[dict[str, Any] | None] | None:
