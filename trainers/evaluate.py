@@ -12,6 +12,7 @@ from agentrl.agents.loop import RolloutSpec
 from agentrl.config import Config
 from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError
+from agentrl.trainers.costs import cost_metrics
 from agentrl.trainers.credit.cm2 import checklist_share
 from agentrl.trainers.world import World
 from agentrl.types import Group, Task, total
@@ -42,26 +43,24 @@ def fixed_tasks(env: Episode, env_id: str, split: str, count: int, *, checklists
     return [dataclasses.replace(t, reference={CHECKLIST: its}) for t, its in zip(tasks, items, strict=True)]
 
 
-def measure(
-    world: World, play: Callable[[list[RolloutSpec]], list[Group]], env: Episode, tasks: Sequence[Task]
-) -> dict[str, float]:
-    """Play each task once. Episodes lost to infrastructure errors count in neither numerator nor denominator.
+def play_once(world: World, play: Callable[[list[RolloutSpec]], list[Group]], tasks: Sequence[Task]) -> list[Group]:
+    """Play each task once.
 
     Args:
         play: plays what it is given, this process's share, in order.
+    """
+    specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
+    return world.gather(play(world.shard(specs)))
+
+
+def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
+    """What a measurement says. Episodes lost to infrastructure errors count in neither numerator nor denominator.
 
     Returns:
         `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`, and the mean of
         each reward channel over an episode as `reward/<channel>`; where tasks bring a checklist, the mean share of it
-        that was satisfied as `checklist`.
+        that was satisfied as `checklist`; and the `cost_metrics`.
     """
-    specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
-    groups = world.gather(play(world.shard(specs)))
-    return summarise(groups, env)
-
-
-def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
-    """The measurements of `measure` from groups that were played."""
     solved: dict[str, list[float]] = defaultdict(list)
     turns: list[int] = []
     tokens = 0
@@ -84,7 +83,7 @@ def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
     result |= {f"success/{kind}": _mean(values) for kind, values in sorted(solved.items()) if kind}
     result |= {f"reward/{channel}": _mean(sums) for channel, sums in sorted(earned.items())}
     result |= {"checklist": _mean(satisfied)} if satisfied else {}
-    return result | {"action_tokens": float(tokens)}
+    return result | {"action_tokens": float(tokens)} | cost_metrics(groups)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -112,4 +111,4 @@ def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str,
     exam = checklist_exam(config.eval)
     loop = agent_loop(config, engine, policy.renderer, config.eval.temperature, monitor=exam, routing=executors)
     tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
-    return measure(World(), lambda specs: asyncio.run(loop.collect(specs)), env, tasks)
+    return summarise(play_once(World(), lambda specs: asyncio.run(loop.collect(specs)), tasks), env)

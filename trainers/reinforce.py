@@ -10,13 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from agentrl.agents.arena.group import tournament_metrics
+from agentrl.agents.judges.meter import Meter
 from agentrl.agents.loop import RolloutSpec
 from agentrl.errors import RunStoppedError
 from agentrl.trainers.correction import Correction
+from agentrl.trainers.costs import cost_metrics, judge_metrics
 from agentrl.trainers.credit import assign
 from agentrl.trainers.curriculum import Curriculum
 from agentrl.trainers.data import Row, make_rows, per_turn, with_credit
-from agentrl.trainers.evaluate import fixed_tasks
+from agentrl.trainers.evaluate import fixed_tasks, summarise
 from agentrl.trainers.gains import information_gain
 from agentrl.trainers.gate import check_gate
 from agentrl.trainers.learner import Learner, LearnerOptions
@@ -26,6 +28,7 @@ from agentrl.trainers.pace import Pace
 from agentrl.trainers.prepare import Policy
 from agentrl.trainers.rewards import compose, kl_estimate
 from agentrl.trainers.rollout_metrics import rollout_metrics
+from agentrl.trainers.runs import Purpose
 from agentrl.trainers.session import Session
 from agentrl.trainers.stage import Stage
 from agentrl.trainers.staleness import staleness_metrics
@@ -72,8 +75,9 @@ class Reinforcement:
         self.begun = self.pace.batch * session.state.version
         """Groups of the plan that were trained, or play."""
         gains = information_gain(config.rl.information_gain, self.method, session.env)
-        monitor = checklist_monitor(config.judge, self.method, session.env)
-        compared = comparisons(config, self.method, session.env)
+        self.judged = Meter()
+        monitor = checklist_monitor(config.judge, self.method, session.env, self.judged)
+        compared = comparisons(config, self.method, session.env, self.judged)
         self.greedy_first = compared is not None and compared.greedy_first
         self.lookahead = lookahead(config, self.method, session.env, greedy_first=self.greedy_first)
         self.stage = Stage(
@@ -163,10 +167,11 @@ class Reinforcement:
         report = self.stage.publish(state.version)
         times.append(time.perf_counter())
         usage = self.stage.usage()
-        state.lengths.count(groups, discarded=int(usage.pop("engine/discarded")))
+        state.lengths.count(groups, discarded=int(usage["engine/discarded"]))
         waited, credited, updated, published = np.diff(times).tolist()
         metrics |= {f"rl/{name}": value for name, value in trained.items() if name != "seconds"}
         metrics |= {} if report is None else {"engine/publish_gap": report.gap}
+        metrics |= judge_metrics(self.session.world.gather([self.judged.take()]), config.judge.price)
         return (
             metrics
             | usage
@@ -237,6 +242,7 @@ class Reinforcement:
             self.curriculum.observe(group.task.task_id, values_of_group)
         metrics = rollout_metrics(groups, returns, credited) | tournament_metrics(groups)
         metrics |= lookahead_metrics(groups)
+        metrics |= {f"rl/{name}": value for name, value in cost_metrics(groups).items()}
         metrics["rl/generated_tokens"] -= shared_tokens(groups)
         return with_credit(rows, credited, values), metrics
 
@@ -266,11 +272,14 @@ class Reinforcement:
         self.session.progress.say(f"{config.env.test_split}: success {measured['test/success']:.1%}")
         return measured
 
-    def _measure(self, name: str, split: str, games: int) -> dict[str, float]:
+    def _measure(self, name: Purpose, split: str, games: int) -> dict[str, float]:
         begun = time.perf_counter()
         config, env = self.session.config, self.session.env
         tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
-        measured = self.stage.examine(env, tasks)
+        groups = self.stage.examine(tasks)
+        if self.session.run is not None:
+            self.session.run.save_rollouts(self.session.state.step, groups, purpose=name)
+        measured = summarise(groups, env)
         self.session.state.episodes["evaluation"] += int(measured["episodes"])
         return {f"{name}/{key}": value for key, value in measured.items()} | {
             f"{name}/seconds": time.perf_counter() - begun

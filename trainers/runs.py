@@ -5,6 +5,7 @@
         metrics.jsonl                    one JSON object a line: step, seconds, and named numbers
         tensorboard/                     the same numbers as TensorBoard events
         rollouts/step-000012.jsonl.gz    one line per group, see `agentrl.records`
+        rollouts/valid-000012.jsonl.gz   the same of the validation after that step, and of tests: `test-…`
         checkpoints/step-000012/         for `transformers` and vLLM, see `agentrl.trainers.checkpoint`
         summary.json                     the result, once there is one
         report.html                      the same for people
@@ -26,7 +27,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, get_args
 
 from agentrl.errors import ConfigError, CorruptFileError
 from agentrl.files import atomic_write, json_line
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 
 CONFIG, METRICS, SUMMARY, REPORT = "config.toml", "metrics.jsonl", "summary.json", "report.html"
 ROLLOUTS, CHECKPOINTS, TENSORBOARD = "rollouts", "checkpoints", "tensorboard"
-_STEP = re.compile(r"step-(\d{6,})")
+Purpose = Literal["step", "valid", "test"]
+"""What rollouts were for: a step of RL, or a measurement."""
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
 class Run:
@@ -82,20 +85,20 @@ class Run:
                 raise CorruptFileError(path, f"line {number} is no JSON object") from error
         return rows
 
-    def rollout_steps(self) -> list[int]:
+    def rollout_steps(self, purpose: Purpose = "step") -> list[int]:
         """Steps whose rollouts are kept, ascending."""
-        return sorted(_steps(self.path / ROLLOUTS, ".jsonl.gz"))
+        return sorted(_steps(self.path / ROLLOUTS, ".jsonl.gz", purpose))
 
-    def rollouts(self, step: int) -> Iterator[tuple[Group, Advantages | None]]:
+    def rollouts(self, step: int, purpose: Purpose = "step") -> Iterator[tuple[Group, Advantages | None]]:
         """The groups of one step and their advantages (None where credit was not computed).
 
         Raises:
             ConfigError: nothing is kept of this step.
             CorruptFileError: the file cannot be read.
         """
-        path = self._rollout_path(step)
+        path = self._rollout_path(step, purpose)
         if not path.exists():
-            raise ConfigError(f"{self.path} has no rollouts of step {step}; it has {self.rollout_steps()}")
+            raise ConfigError(f"{path} does not exist; there are rollouts of step {self.rollout_steps(purpose)}")
         return read_groups(path)
 
     def checkpoints(self) -> list[Path]:
@@ -113,8 +116,8 @@ class Run:
         except ValueError as error:
             raise CorruptFileError(path, str(error)) from error
 
-    def _rollout_path(self, step: int) -> Path:
-        return self.path / ROLLOUTS / f"{step_name(step)}.jsonl.gz"
+    def _rollout_path(self, step: int, purpose: Purpose) -> Path:
+        return self.path / ROLLOUTS / f"{step_name(step, purpose)}.jsonl.gz"
 
 
 class RunWriter(Run):
@@ -166,8 +169,9 @@ class RunWriter(Run):
         kept = run.metrics()[:rows]
         with atomic_write(run.path / METRICS) as file:
             file.writelines(json_line(row) for row in kept)
-        for folder, suffix in ((ROLLOUTS, ".jsonl.gz"), (CHECKPOINTS, "")):
-            for at, item in _steps(run.path / folder, suffix).items():
+        rollouts = [_steps(run.path / ROLLOUTS, ".jsonl.gz", purpose) for purpose in PURPOSES]
+        for items in (_steps(run.path / CHECKPOINTS), *rollouts):
+            for at, item in items.items():
                 if at > step:
                     shutil.rmtree(item) if item.is_dir() else item.unlink()
         (run.path / SUMMARY).unlink(missing_ok=True)
@@ -192,9 +196,15 @@ class RunWriter(Run):
             if value is not None:
                 self._board.add_scalar(name, value, step)
 
-    def save_rollouts(self, step: int, groups: Iterable[Group], advantages: Iterable[Advantages] | None = None) -> Path:
+    def save_rollouts(
+        self,
+        step: int,
+        groups: Iterable[Group],
+        advantages: Iterable[Advantages] | None = None,
+        purpose: Purpose = "step",
+    ) -> Path:
         """Write the groups of one step, with one entry of `advantages` per group where credit was computed."""
-        path = self._rollout_path(step)
+        path = self._rollout_path(step, purpose)
         path.parent.mkdir(exist_ok=True)
         write_groups(path, groups, advantages)
         return path
@@ -229,15 +239,16 @@ def free_run_dir(name: str, root: Path = Path("runs")) -> Path:
     return next(path for n in itertools.count(1) if not (path := root / f"{name}-{n:03d}").exists())
 
 
-def step_name(step: int) -> str:
+def step_name(step: int, purpose: Purpose = "step") -> str:
     """`step-000012`: sorts by name as by number."""
-    return f"step-{step:06d}"
+    return f"{purpose}-{step:06d}"
 
 
-def _steps(folder: Path, suffix: str = "") -> dict[int, Path]:
+def _steps(folder: Path, suffix: str = "", purpose: Purpose = "step") -> dict[int, Path]:
     """step → item, for the complete items of a folder."""
     items: Sequence[Path] = list(folder.iterdir()) if folder.is_dir() else []
-    found = ((_STEP.fullmatch(p.name.removesuffix(suffix)), p) for p in items if p.name.endswith(suffix))
+    pattern = re.compile(rf"{purpose}-(\d{{6,}}){re.escape(suffix)}")
+    found = ((pattern.fullmatch(p.name), p) for p in items)
     return {int(match[1]): p for match, p in found if match}
 
 

@@ -16,9 +16,8 @@ from agentrl.agents.lookahead.options import TokenOptions, TurnOptions
 from agentrl.agents.loop import AfterGroup, AfterRollout, MonitorFactory, RolloutSpec
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
-from agentrl.envs.base import Episode
 from agentrl.trainers.actor import Actor, RolloutQueue
-from agentrl.trainers.evaluate import measure
+from agentrl.trainers.evaluate import play_once
 from agentrl.trainers.learner import Learner
 from agentrl.trainers.rollout import agent_loop, make_engine, probe_of
 from agentrl.trainers.routing import Routing
@@ -117,9 +116,9 @@ class Stage:
         if self._world.first:
             self._journal.forget(below)
 
-    def examine(self, env: Episode, tasks: Sequence[Task]) -> dict[str, float]:
-        """Success with the weights published last; see `measure`. What is in flight goes on meanwhile."""
-        return measure(self._world, self._examined, env, tasks)
+    def examine(self, tasks: Sequence[Task]) -> list[Group]:
+        """Every task played once by the weights published last. What is in flight goes on meanwhile."""
+        return play_once(self._world, self._examined, tasks)
 
     def _examined(self, specs: list[RolloutSpec]) -> list[Group]:
         return self._actor.call(self._exam.collect(specs)) if self._actor is not None else []

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from agentrl.agents.arena.group import ARENA, POINTWISE, Arena, Pointwise
 from agentrl.agents.arena.topologies import USE_ANCHOR
 from agentrl.agents.judges.latent import LatentJudge, quality_of
+from agentrl.agents.judges.meter import Meter
 from agentrl.agents.judges.pairs import PairJudge
 from agentrl.agents.loop import AfterGroup
 from agentrl.config import Config, JudgeConfig, TournamentConfig
@@ -34,8 +35,11 @@ class Comparisons:
         return lost
 
 
-def comparisons(config: Config, method: Method, env: Episode) -> Comparisons | None:
+def comparisons(config: Config, method: Method, env: Episode, meter: Meter | None = None) -> Comparisons | None:
     """What rewards the groups; None where nothing compares them, or the environment gives the channels itself.
+
+    Args:
+        meter: counts what a language model uses.
 
     Raises:
         ConfigError: an option has no effect or does not fit the others, or the judge has not passed its audit.
@@ -59,7 +63,7 @@ def comparisons(config: Config, method: Method, env: Episode) -> Comparisons | N
         hooks += [Arena(judge, options.topology, options.ties)] if ARENA in made else []
         hooks += [Pointwise(judge)] if POINTWISE in made else []
     else:
-        hooks.append(Arena(_language_model(config.judge), options.topology, options.ties))
+        hooks.append(Arena(_language_model(config.judge, meter), options.topology, options.ties))
     greedy = ARENA in made and (
         options.topology in USE_ANCHOR if options.greedy_first == "auto" else options.greedy_first == "yes"
     )
@@ -103,7 +107,7 @@ def _program(config: Config, env: Episode) -> LatentJudge:
     )
 
 
-def _language_model(config: JudgeConfig) -> PairJudge:
+def _language_model(config: JudgeConfig, meter: Meter | None) -> PairJudge:
     if not config.url:
         raise ConfigError(
             f"the reward {ARENA} needs somebody who compares: set judge.url and judge.model, or tournament.judge ="
@@ -113,4 +117,5 @@ def _language_model(config: JudgeConfig) -> PairJudge:
     from agentrl.agents.judges.llm_pairs import RETRIES, LLMPairJudge
 
     check_audit(config, LLMPairJudge.protocol, "pairs")
-    return LLMPairJudge(Chat(ChatOptions.of(config, temperature=0.0, top_p=1.0, retries=RETRIES)))
+    options = ChatOptions.of(config, temperature=0.0, top_p=1.0, retries=RETRIES)
+    return LLMPairJudge(Chat(options, meter))

@@ -7,6 +7,7 @@ from functools import partial
 
 from agentrl.agents.arena.group import ARENA
 from agentrl.agents.judges.audit import load_audit
+from agentrl.agents.judges.meter import Meter
 from agentrl.agents.judges.monitor import ChecklistMonitor
 from agentrl.agents.judges.programmatic import CheckJudge
 from agentrl.agents.loop import MonitorFactory
@@ -23,10 +24,15 @@ def checklist_exam(config: EvalConfig) -> MonitorFactory | None:
     return partial(ChecklistMonitor, CheckJudge(), strict=False) if config.checklists else None
 
 
-def checklist_monitor(config: JudgeConfig, method: Method, env: Episode) -> MonitorFactory | None:
+def checklist_monitor(
+    config: JudgeConfig, method: Method, env: Episode, meter: Meter | None = None
+) -> MonitorFactory | None:
     """What follows the episodes; None where no reward is made of checklists, or the environment gives them itself.
 
     Items that carry a check are judged by program, all others by the language model of `config`.
+
+    Args:
+        meter: counts what a language model uses.
 
     Raises:
         ConfigError: there is a judge and nothing to judge, or one that has not passed its audit.
@@ -42,7 +48,7 @@ def checklist_monitor(config: JudgeConfig, method: Method, env: Episode) -> Moni
     from agentrl.agents.judges.llm import LLMJudge
 
     check_audit(config, LLMJudge.protocol, "items")
-    return partial(ChecklistMonitor, CheckJudge(LLMJudge(Chat(ChatOptions.of(config)))))
+    return partial(ChecklistMonitor, CheckJudge(LLMJudge(Chat(ChatOptions.of(config), meter))))
 
 
 def check_audit(config: JudgeConfig, protocol: str, kind: str) -> None:

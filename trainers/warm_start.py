@@ -90,8 +90,9 @@ def _step(session: Session, learner: Learner, batch: list[SftRow]) -> None:
     state = session.state
     state.step += 1
     state.tokens["trained"] += int(metrics["tokens"])
-    if state.step % LOG_EVERY == 0:
-        session.log({f"warm_start/{name}": value for name, value in metrics.items()})
+    if state.step % LOG_EVERY == 0 or state.step == session.config.warm_start.steps:
+        trained = {"trained_tokens": state.tokens["trained"]}  # so far, those of the batch are `tokens`
+        session.log({f"warm_start/{name}": value for name, value in (metrics | trained).items()})
     if state.step % CHECKPOINT_EVERY == 0:
         session.checkpoint(learner)
     session.progress.step(f"loss {metrics['loss']:.3f}")

@@ -9,6 +9,7 @@ import typer
 import agentrl
 from agentrl.cli import (
     bench,
+    cost,
     doctor,
     engine,
     envs,
@@ -42,6 +43,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 app.command()(train.train)
 app.command("eval")(evaluate.evaluate)
+app.command()(cost.cost)
 app.command()(reproduce.reproduce)
 app.command()(rollout.rollout)
 app.command()(play.play)

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from agentrl.agents.judges.cache import AnswerCache
+from agentrl.agents.judges.meter import Meter
 from agentrl.config import JudgeConfig
 from agentrl.errors import ConfigError, InfraError, MissingExtraError
 from agentrl.files import cache_folder
@@ -51,6 +53,24 @@ class _Completion(BaseModel):
     """What is needed of a reply; the library takes any for granted."""
 
     choices: Annotated[list[_Choice], Field(min_length=1)]
+    usage: Any = None
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    """What a reply cost, where it says so."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _Details | None = None
+
+    def counts(self) -> dict[str, int]:
+        cached = self.prompt_tokens_details and self.prompt_tokens_details.cached_tokens
+        tokens = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
+        return tokens | {"cached_tokens": cached or 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +108,17 @@ class Chat:
 
     What was answered once is read from disk from then on, and who asks the same at the same time waits for the same
     answer: a question has one answer, although the model's answers are drawn.
+
+    Args:
+        options: whom to ask, and how.
+        meter: counts the requests that were answered, useful or not; what is read from disk costs nothing.
     """
 
-    def __init__(self, options: ChatOptions) -> None:
+    def __init__(self, options: ChatOptions, meter: Meter | None = None) -> None:
         self.options = options
         self.requests = 0
         """Sent so far, those excepted that the library repeated."""
+        self._meter = meter or Meter()
         self._cache = AnswerCache(options.cache or cache_folder("chat") / "answers.sqlite")
         self._client = openai.AsyncOpenAI(
             base_url=options.url,
@@ -200,6 +225,7 @@ class Chat:
 
     async def _send(self, request: dict[str, Any]) -> str:
         self.requests += 1
+        begun = time.perf_counter()
         try:
             reply = await self._client.chat.completions.with_raw_response.create(**request)
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
@@ -209,9 +235,18 @@ class Chat:
         except openai.OpenAIError as error:
             raise ChatError(f"{self._whom}: {type(error).__name__}: {error}") from error
         try:
-            return _Completion.model_validate_json(reply.content).choices[0].message.content or ""
+            completion = _Completion.model_validate_json(reply.content)
         except ValidationError as error:
             raise ChatError(f"{self._whom}: no chat completion but {reply.content!r:.200}") from error
+        self._count(completion.usage, time.perf_counter() - begun)
+        return completion.choices[0].message.content or ""
+
+    def _count(self, usage: Any, seconds: float) -> None:
+        try:
+            counts = _Usage.model_validate(usage).counts()
+        except ValidationError:
+            counts = {"unmetered": 1}
+        self._meter.add(requests=1, seconds=seconds, **counts)
 
     @property
     def _whom(self) -> str:

@@ -75,6 +75,8 @@ def test_by_hand() -> None:
         "episodes": 3.0,
         "reward/outcome": 0.75,
         "action_tokens": 18.0,
+        "prompt_tokens": 0.0,
+        "cached_tokens": 0.0,
     }
 
 
