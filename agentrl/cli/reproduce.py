@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from agentrl.cli.commit import commit
 from agentrl.cli.options import Json, Set, print_json
+from agentrl.cli.reproduce_bopo import reproduce_bopo
 
 
 def reproduce(
@@ -35,26 +35,20 @@ def reproduce(
     """
     import torch
 
+    folder = out or Path("runs") / f"reproduce-{name}"
+    jobs = jobs or (1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))
+    if name == "bopo":  # its runs build upon each other, as no others do
+        reproduce_bopo(folder, seeds, arms or [], jobs, overrides or [], as_json)
+        return
     from agentrl.trainers.reproduce import load
     from agentrl.trainers.reproduce import reproduce as run
     from agentrl.trainers.reproduce_report import table, write_report
 
     what = load(name)
-    folder = out or Path("runs") / f"reproduce-{name}"
-    jobs = jobs or (1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))
     result = run(what, folder, range(seeds), overrides or [], arms or [], jobs, lambda line: typer.echo(line, err=True))
     report = write_report(folder, result)
     if as_json:
         print_json(result)
         return
     print(f"arXiv {what.paper}: {what.claim}\n\n{table(result)}\n")
-    print(f"{date.today()}, commit {_commit()}, {result['minutes']:.0f} minutes of runs; report: {report}")
-
-
-def _commit() -> str:
-    """Of the checkout that this package runs from, with a + where files differ from it; the version elsewhere."""
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
-    try:
-        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return version("agentrl")
+    print(f"{date.today()}, commit {commit()}, {result['minutes']:.0f} minutes of runs; report: {report}")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from agentrl.cli.bench.gpu import gpu
 from agentrl.cli.bench.loop import loop
+from agentrl.cli.bench.routing import routing
 from agentrl.cli.bench.score import score
 from agentrl.cli.bench.timing import Timing, duration
 from agentrl.cli.bench.tournaments import tournaments
@@ -26,6 +27,7 @@ SWEREX_PYTHON = Path(".venv-swerex/bin/python")
 app = typer.Typer(help="Measure environments, rollouts and training, each against a baseline.", no_args_is_help=True)
 app.command()(loop)
 app.command()(gpu)
+app.command()(routing)
 app.command()(score)
 app.command()(tournaments)
 
