@@ -92,7 +92,7 @@ class Phase:
                 engine_s=executor_s,
             )
             if "money" in cost:
-                executor.add(money=cost["money"] - paid.money(cost))
+                executor.add(money=executor_money(turn, paid))
 
     def total(self) -> Spent:
         """Of all actors; a turn in which somebody acted for the policy is one turn."""
@@ -124,6 +124,11 @@ class Phase:
         }
 
 
+def executor_money(turn: Turn, paid: Price) -> float:
+    """What who acted in place of the policy cost in a turn, in dollars: all but the policy's own tokens."""
+    return turn.cost.get("money", 0.0) - paid.money(turn.cost)
+
+
 def tokens_beside(group: Group) -> int:
     """Action tokens that a lookahead tree sampled and no turn has; below 0 where turns repeat what was sampled once."""
     tree: Mapping[str, Any] | None = group.notes.get(LOOKAHEAD)
@@ -153,6 +158,11 @@ def judge_metrics(parts: Iterable[Mapping[str, float]], price: Price) -> dict[st
     return {f"judge/{name}": value for name, value in sums.items()}
 
 
+def price_of(run: Run) -> Price:
+    """Of the policy's tokens, by the run's configuration; those of runs from before there were prices are free."""
+    return Price.model_validate(run.config().get("engine", {}).get("price", {}))
+
+
 def run_costs(run: Run, price: Price | None = None) -> dict[str, Any]:
     """What a run has cost so far, as JSON values.
 
@@ -169,7 +179,7 @@ def run_costs(run: Run, price: Price | None = None) -> dict[str, Any]:
     Raises:
         CorruptFileError: metrics or rollouts cannot be read.
     """
-    paid = Price.model_validate(run.config().get("engine", {}).get("price", {}))
+    paid = price_of(run)
     price, rows = price or paid, run.metrics()
     phases: dict[str, Phase] = {}
     for purpose in PURPOSES:

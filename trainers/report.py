@@ -15,6 +15,7 @@ from agentrl.files import atomic_write
 from agentrl.records import Advantages
 from agentrl.trainers import report_lookahead as lookahead
 from agentrl.trainers.report_charts import charts
+from agentrl.trainers.report_routes import routes
 from agentrl.trainers.report_tournament import best_tournament
 from agentrl.trainers.runs import CONFIG, REPORT, Run
 from agentrl.types import Group, Turn, total
@@ -88,6 +89,7 @@ def write_report(path: str | Path) -> Path:
         episodes=_episodes(run),
         tournament=best_tournament(_last_groups(run)),
         tree=_tree(run),
+        routes=routes(run),
         config=(run.path / CONFIG).read_text(),
     )
     target = run.path / REPORT

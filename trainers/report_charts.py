@@ -59,6 +59,7 @@ PANELS = (
     Panel("Length of trained against played episodes; discarded tokens", r"length/(turns|tokens|discarded)"),
     Panel("Entropy", r"rl/(entropy)"),
     Panel("Dead groups, invalid actions, clipped tokens", r"rl/(dead_groups|invalid_actions|clip_fraction_\w+)", True),
+    Panel("Dollars per RL step: of all who acted, of judges", r"(rl|judge)/money", stacked=True),
     Panel("Seconds per RL step", r"time/(wait|credit|train|publish)", stacked=True),
     Panel("Seconds per turn", r"turn/(queue|engine|environment)", stacked=True),
     Panel("Share of the time at work", r"(engine|trainer)/utilisation", percent=True),
