@@ -20,6 +20,7 @@ for component in ("openai", "fastapi", "uvicorn"):
     require(component)
 
 from agentrl.agents.judges.chat import Chat, ChatError, ChatOptions
+from agentrl.agents.judges.meter import Meter
 from tests.fixtures.chat_server import KEY, Asked, ChatServer, RefusalError, chat_server
 
 
@@ -44,9 +45,9 @@ def chats(server: ChatServer, tmp_path: Path) -> Iterator[Any]:
     """Makes clients of the server, which share a cache."""
     made: list[Chat] = []
 
-    def make(**options: Any) -> Chat:
+    def make(meter: Meter | None = None, **options: Any) -> Chat:
         defaults = {"url": server.url, "model": "judge-1", "api_key": KEY, "cache": tmp_path / "answers.sqlite"}
-        made.append(Chat(ChatOptions(**(defaults | options))))
+        made.append(Chat(ChatOptions(**(defaults | options)), meter))
         return made[-1]
 
     yield make
@@ -83,6 +84,27 @@ def test_a_question_is_asked_once_by_all_who_ask_now_and_later(server: ChatServe
     other = chats()  # as another process would
     assert [other.ask_blocking(say(q), Answer) for q in "aabab"] == answers
     assert (len(server.asked), chat.requests, other.requests) == (2, 2, 0)
+
+
+def test_all_replies_are_counted_and_what_is_known_already_costs_nothing(server: ChatServer, chats: Any) -> None:
+    said = iter(["no JSON", GOOD, GOOD, GOOD])
+    server.answer = lambda asked: next(said)
+    server.usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 5}}
+    meter = Meter()
+    chat = chats(meter)
+    for _ in range(2):
+        chat.ask_blocking(say("a"), Answer)
+    counted = meter.take()
+    assert counted.pop("seconds") > 0
+    assert counted == {"requests": 2, "prompt_tokens": 18, "completion_tokens": 8, "cached_tokens": 10}
+    assert meter.take() == {}
+    server.usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": None}
+    chat.ask_blocking(say("b"), Answer)
+    assert meter.take()["cached_tokens"] == 0
+    server.usage = {"prompt_tokens": "many"}
+    assert chat.ask_blocking(say("c"), Answer) == Answer(words="two", number=2)
+    counted = meter.take()
+    assert (counted["requests"], counted["unmetered"], "prompt_tokens" in counted) == (1, 1, False)
 
 
 def test_whatever_changes_an_answer_changes_the_question(server: ChatServer, chats: Any) -> None:
@@ -215,7 +237,7 @@ def test_no_server_is_an_infrastructure_error(chats: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [{"api_key": "another"}, {"api_key": ""}, {"model": "judge-2"}])
 def test_a_wrong_key_or_model_is_a_mistake(server: ChatServer, chats: Any, wrong: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="correct url, model or api_key"):
+    with pytest.raises(ConfigError, match="url, model or api_key"):
         chats(**wrong).ask_blocking(say("a"), Answer)
 
 

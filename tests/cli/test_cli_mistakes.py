@@ -43,6 +43,8 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["envs", "check", "TextWrld-v0"], "'TextWorld-v0'"),
         (["envs", "export", "--out", "x", "--split", "valid_unsen"], "'valid_unseen'"),
         (["bench", "env", "ALFWord-v0"], "ALFWorld"),
+        (["cost", "."], "not a run folder"),
+        (["cost", ".", "--price-in", "-1"], "'--price-in'"),
         (["bench", "env", "--against", "alfword"], "'alfworld'"),
         (["bench", "env", "SearchQA-v0", "--against", "alfworld"], "known: ALFWorld-v0"),
         (["train", "--method", "igpoo", "--set", "warm_start.demonstrations=1"], "'igpo'"),
@@ -152,8 +154,8 @@ def test_help_is_quick_and_light() -> None:
 
 
 COMMANDS = (
-    "train|eval|rollout|play|doctor|envs list|envs check|envs export|methods list|methods show|bench env|bench rollout"
-    "|bench train"
+    "train|eval|cost|rollout|play|doctor|envs list|envs check|envs export|methods list|methods show|bench env"
+    "|bench rollout|bench train"
 )
 
 
