@@ -95,8 +95,9 @@ def sweep(
     rules = [
         *(Trial("random mix", f"{share:g}", Mix(share)) for share in SHARES),
         *(Trial("first k", str(k), FirstK(k)) for k in FIRST),
-        *(Trial("threshold", f"{bound:g}", Threshold(bound)) for bound in BOUNDS),
     ]
+    if not config.routing.executors[cheap].url:  # servers tell no log-probs
+        rules += [Trial("threshold", f"{bound:g}", Threshold(bound)) for bound in BOUNDS]
     trials = [*ends, *rules, *routers]
     points = list(run(_Play(config, split, games), trials))
     small, large = points[:2]
@@ -174,14 +175,19 @@ class _Play:
         env = players.wrap(make_env(self.config.env))
         tasks = fixed_tasks(env, self.config.env.id, self.split, self.games)
         play = self._trained if isinstance(trial.router, Path) else self._by_rule
-        episodes = [turns for turns in play(trial, players, tasks) if not lost(turns)]
+        try:
+            episodes = [turns for turns in play(trial, players, tasks) if not lost(turns)]
+        finally:
+            players.close()
         return _point(trial, env.names[-1], episodes)
 
     def _by_rule(self, trial: Trial, players: Routing, tasks: Sequence[Task]) -> list[list[Turn]]:
         router = trial.router
         assert not isinstance(router, Path)
-        make = lambda: players.wrap(make_env(self.config.env))  # noqa: E731
-        return asyncio.run(play_routers(make, [(task, router) for task in tasks], limits_of(self.config)))
+        episodes = [(task, router) for task in tasks]
+        return asyncio.run(
+            play_routers(lambda: players.wrap(make_env(self.config.env)), episodes, limits_of(self.config))
+        )
 
     def _trained(self, trial: Trial, players: Routing, tasks: Sequence[Task]) -> list[list[Turn]]:
         config = self.config

@@ -40,12 +40,18 @@ class Routing:
         """The router's view of an environment."""
         return RoutedEpisode(env, self.executors, budget=self.budget, boundaries=self.boundaries)
 
+    def close(self) -> None:
+        """Let go of connections."""
+        for executor in self.executors:
+            executor.close()
+
 
 def routing(config: Config) -> Routing | None:
     """Load the executors of a run; None where the policy acts itself.
 
     Raises:
         ConfigError, CorruptFileError: an executor's folder cannot be used.
+        MissingExtraError: the package `openai` is not installed, and an executor is on a server.
     """
     section = config.routing
     if not section.executors:
@@ -92,12 +98,18 @@ def check_routing(config: Config, method: Method, env: Episode) -> Episode:
             " would be worth more than a success"
         )
     for executor in section.executors.values():
+        if executor.url:
+            continue
         model = load_skeleton(Path(executor.path), config).model
         check_model(model, int(getattr(model.config, "max_position_embeddings", 1 << 30)))
     return RoutedEpisode(env, [])
 
 
 def _executor(name: str, section: ExecutorConfig, config: Config) -> Executor:
+    if section.url:
+        from agentrl.agents.routing.chat_executor import chat_executor
+
+        return chat_executor(name, section)
     policy = load_policy(Path(section.path), config)
     cast_weights(policy.model, getattr(torch, config.engine.dtype))
     params = SamplingParams(section.temperature, section.max_tokens)

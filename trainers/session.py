@@ -108,6 +108,8 @@ class Session:
 
     def close(self) -> None:
         self.progress.close()
+        if self.routing is not None:
+            self.routing.close()
         if self.run is not None:
             self.run.close()
 

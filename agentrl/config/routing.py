@@ -15,15 +15,31 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class ExecutorConfig(Section):
-    """Somebody who acts: a local Hugging Face folder."""
+    """Somebody who acts: a local Hugging Face folder, or a model on an OpenAI-compatible server."""
 
-    path: str
+    path: str = ""
     """Folder with config.json, weights and tokenizer with a chat template; it plays in this process."""
+    url: str = ""
+    """Up to and with the version, `http://host:8000/v1`, of a server; in place of `path`."""
+    model: str = ""
+    """As the server calls it."""
+    api_key: str = Field("", exclude=True, repr=False)
+    """What the server wants; default: the environment variable AGENTRL_EXECUTOR_API_KEY. Never written to disk."""
     system_prompt: str = ""
     temperature: float = Field(0.0, ge=0)
     max_tokens: int = Field(24, ge=1)
     """Of an action."""
     price: Price = Price()
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if bool(self.path) == bool(self.url):
+            raise ValueError("an executor has a path or a url, and not both")
+        if bool(self.url) != bool(self.model):
+            raise ValueError("url and model go together: give both, or neither")
+        if self.api_key and not self.url:
+            raise ValueError("api_key is for a server: give its url, too")
+        return self
 
 
 class RoutingConfig(Section):
@@ -42,7 +58,7 @@ class RoutingConfig(Section):
     """N: for the warm start, hard tasks are played with the dearest executor in k/N of the turns, k = 0 … N, and the
     cheapest episode that solved it is imitated."""
     known: str = ""
-    """A `routing.jsonl` of an earlier run with the same executors: the tasks in it are not played again."""
+    """A `routing.jsonl` of an earlier run with the same executors and `threshold`: its tasks are not played again."""
     budget: float = Field(0.0, ge=0)
     """Dollars of an episode that executors never exceed; 0 for no bound."""
 

@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,21 @@ class _Completion(BaseModel):
 
     choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: Any = None
+
+    @property
+    def text(self) -> str:
+        return self.choices[0].message.content or ""
+
+
+class Said(BaseModel):
+    """What a model said, in no form that was asked for, and what that used."""
+
+    text: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    seconds: float
+    """Of the request."""
 
 
 class _Details(BaseModel):
@@ -147,6 +162,15 @@ class Chat:
         """`ask` for threads without an event loop."""
         return self._submit(self._ask(messages, form)).result()
 
+    async def say(self, messages: Messages, seed: int) -> Said:
+        """What the model says next, in its own words; drawn once for each seed.
+
+        Raises:
+            ChatError: no answer could be had.
+            ConfigError: the server does not know the key or the model, or does not tell what an answer used.
+        """
+        return await asyncio.wrap_future(self._submit(self._say(messages, seed)))
+
     def close(self) -> None:
         """End what is in flight, and the connections."""
 
@@ -167,27 +191,53 @@ class Chat:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def _ask(self, messages: Messages, form: type[Form]) -> Form:
+        request = self._request(messages)
+        key = _key([request, form.model_json_schema()])
+        return form.model_validate_json(await self._once(key, lambda: self._fetch(key, request, form)))
+
+    async def _say(self, messages: Messages, seed: int) -> Said:
+        request = self._request(messages) | {"seed": seed}
+        key = _key([self.options.url, request])
+        return Said.model_validate_json(await self._once(key, lambda: self._speak(key, request)))
+
+    def _request(self, messages: Messages) -> dict[str, Any]:
         options = self.options
-        request = {
+        return {
             "model": options.model,
             "messages": list(messages),
             "temperature": options.temperature,
             "top_p": options.top_p,
             "max_tokens": options.max_tokens,
         }
-        key = hashlib.sha256(json.dumps([request, form.model_json_schema()], sort_keys=True).encode()).hexdigest()
+
+    async def _once(self, key: str, fetch: Callable[[], Coroutine[Any, Any, str]]) -> str:
+        """The answer from disk, or that of the one request that is made for it."""
         answer = self._cache.get(key)
         if answer is None:
             if key not in self._asked:
-                self._asked[key] = asyncio.create_task(self._fetch(key, request, form))
+                self._asked[key] = asyncio.create_task(fetch())
                 self._asked[key].add_done_callback(lambda task: self._ended(key, task))
             answer = await asyncio.shield(self._asked[key])
-        return form.model_validate_json(answer)
+        return answer
 
     def _ended(self, key: str, task: asyncio.Task[str]) -> None:
         del self._asked[key]
         if not task.cancelled():
             task.exception()  # those who asked may have gone
+
+    async def _speak(self, key: str, request: dict[str, Any]) -> str:
+        begun = time.perf_counter()
+        async with self._places:
+            try:
+                reply = await self._reply(request)
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                raise ChatError(f"{self._whom}: {error}") from error
+        try:
+            used = _Usage.model_validate(reply.usage).counts()
+        except ValidationError as error:
+            raise ConfigError(f"{self._whom} does not tell what an answer used, so it cannot be priced") from error
+        said = Said(text=reply.text, seconds=time.perf_counter() - begun, **used)
+        return self._cache.put(key, said.model_dump_json())
 
     async def _fetch(self, key: str, request: dict[str, Any], form: type[Form]) -> str:
         async with self._places:
@@ -224,12 +274,15 @@ class Chat:
         return said
 
     async def _send(self, request: dict[str, Any]) -> str:
+        return (await self._reply(request)).text
+
+    async def _reply(self, request: dict[str, Any]) -> _Completion:
         self.requests += 1
         begun = time.perf_counter()
         try:
             reply = await self._client.chat.completions.with_raw_response.create(**request)
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise ConfigError(f"{self._whom}: {error}; correct url, model or api_key of the judge") from error
+            raise ConfigError(f"{self._whom}: {error}; correct its url, model or api_key") from error
         except (openai.BadRequestError, openai.UnprocessableEntityError):
             raise
         except openai.OpenAIError as error:
@@ -239,7 +292,7 @@ class Chat:
         except ValidationError as error:
             raise ChatError(f"{self._whom}: no chat completion but {reply.content!r:.200}") from error
         self._count(completion.usage, time.perf_counter() - begun)
-        return completion.choices[0].message.content or ""
+        return completion
 
     def _count(self, usage: Any, seconds: float) -> None:
         try:
@@ -251,3 +304,7 @@ class Chat:
     @property
     def _whom(self) -> str:
         return f"{self.options.model} at {self.options.url}"
+
+
+def _key(parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -79,6 +79,10 @@ class Executor(Protocol):
         """Begin an episode."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; no episode is playing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AgentExecutor:
@@ -90,6 +94,9 @@ class AgentExecutor:
     def begin(self, observation: str) -> AgentTalk:
         """See `Executor.begin`."""
         return AgentTalk(self.name, self.agent, self.agent.renderer.first(observation))
+
+    def close(self) -> None:
+        """See `Executor.close`. Its engine is somebody else's."""
 
 
 class AgentTalk:

@@ -13,7 +13,7 @@ from agentrl.agents.episode import LLMAgent
 from agentrl.agents.render import Renderer
 from agentrl.agents.routing.boundaries import Boundary
 from agentrl.agents.routing.env import RoutedEpisode
-from agentrl.agents.routing.executors import AgentExecutor
+from agentrl.agents.routing.executors import AgentExecutor, Executor
 from agentrl.config import Price
 from agentrl.envs.base import Episode, Result, TextEnv
 from agentrl.errors import InfraError
@@ -82,7 +82,7 @@ def executor(
     return AgentExecutor(name, LLMAgent(engine, renderer, params, Price.model_validate(price)))
 
 
-def vault(executors: Sequence[AgentExecutor], budget: float = 0.0, *known: Boundary) -> RoutedEpisode:
+def vault(executors: Sequence[Executor], budget: float = 0.0, *known: Boundary) -> RoutedEpisode:
     episode = gym.make("Vault-v0")
     assert isinstance(episode, Episode)
     return RoutedEpisode(episode, executors, budget=budget, boundaries={b.task_id: b for b in known})

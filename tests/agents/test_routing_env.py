@@ -172,7 +172,7 @@ prices = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     prices=st.lists(prices, min_size=2, max_size=3),
     longest=st.integers(1, 60),
