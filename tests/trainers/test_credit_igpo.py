@@ -100,6 +100,18 @@ def test_all_other_channels_are_the_outcome() -> None:
     np.testing.assert_allclose(a, [[1, 1], [-1, -1]], atol=1e-5)
 
 
+def test_another_channel_may_reward_the_turns() -> None:
+    # progress 1, – | – on the turns before the answers: 1, 0, 0 have mean 1/3, std √(2/9): z = 1.41421, −0.70711
+    # outcomes 1 | 0: z = ±1
+    group = Group(Task("Test-v0", "0"))
+    first = group.add(turn(None, actions=1, progress=1.0))
+    group.add(turn(group.add(turn(first, actions=1)), 1.0, actions=1, outcome=DONE))
+    group.add(turn(group.add(turn(None, actions=1)), 0.0, actions=1, outcome=DONE))
+    a = advantages(group, IGPO(gain="progress"), {"outcome": 1.0, "progress": 1.0})
+    np.testing.assert_allclose(a[0], [1.70711, 0.29289, 1], atol=1e-5)
+    np.testing.assert_allclose(a[1], [-1.70711, -1], atol=1e-5)
+
+
 # -- the six edge cases ----------------------------------------------------------------------------------------------
 
 

@@ -38,7 +38,6 @@ class IGPO:
     answer empty) has r̃ = 0. A truncated rollout never answered, so that no turn is its last: its gains do not count.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({GAIN})
     level: ClassVar[Level] = "turn"
     whiten: ClassVar[bool] = False
     min_group: ClassVar[int] = 2
@@ -47,15 +46,22 @@ class IGPO:
     """The final paper, or its first version."""
     gamma: float = 1.0
     """Discount per turn."""
+    gain: str = GAIN
+    """The channel that rewards turns: another one tells what is due to the estimator from what is due to the belief.
+    A turn that lacks it earned 0 there."""
 
     def __post_init__(self) -> None:
         check_unit(gamma=self.gamma)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({self.gain})
+
     def check_rewards(self, rewards: Weights) -> None:
         if self.normalisation == "joint":
             return
-        others = [name for name in rewards if name != GAIN]
-        for name in (GAIN, *(others if len(others) == 1 else ())):
+        others = [name for name in rewards if name != self.gain]
+        for name in (self.gain, *(others if len(others) == 1 else ())):
             if rewards[name] != 1.0:
                 raise ConfigError(
                     f"igpo scales gains and outcomes separately, so {name} = {rewards[name]} in rl.rewards is lost; set"
@@ -66,8 +72,8 @@ class IGPO:
         return [self._group(group) if group else [] for group in batch]
 
     def _group(self, group: Sequence[Rollout]) -> list[Array]:
-        gains = [_gains(rollout) for rollout in group]
-        others = [name for name in group[0].channels if name != GAIN]
+        gains = [self._gains(rollout) for rollout in group]
+        others = [name for name in group[0].channels if name != self.gain]
         outcomes = np.array([sum(r.channels[name].sum() for name in others) for r in group])
         of_gains = np.concatenate([g[np.isfinite(g)] for g in gains])
         of_outcomes = outcomes
@@ -78,12 +84,11 @@ class IGPO:
             reward[-1] += outcome
         return [discounted(reward, self.gamma) for reward in rewards]
 
-
-def _gains(rollout: Rollout) -> Array:
-    """(T,) weighted gains, NaN where a turn has none: always on the last turn, on all of a truncated rollout."""
-    gains = np.full(len(rollout.turns), np.nan)
-    if rollout.turns[-1].outcome.status != "truncated":
-        for t, turn in enumerate(rollout.turns[:-1]):
-            if np.isfinite(turn.rewards.get(GAIN, np.nan)):
-                gains[t] = rollout.channels[GAIN][t]
-    return gains
+    def _gains(self, rollout: Rollout) -> Array:
+        """(T,) weighted gains, NaN where a turn has none: always on the last turn, on all of a truncated rollout."""
+        gains = np.full(len(rollout.turns), np.nan)
+        if rollout.turns[-1].outcome.status != "truncated":
+            for t, turn in enumerate(rollout.turns[:-1]):
+                if np.isfinite(turn.rewards.get(self.gain, np.nan if self.gain == GAIN else 0.0)):
+                    gains[t] = rollout.channels[self.gain][t]
+        return gains
