@@ -20,6 +20,7 @@ from agentrl.types import Group, Turn
 POLICY = "policy"
 """Who acts where nobody else does for it, and who chooses where somebody does."""
 PHASES = {"step": "RL", "valid": "validation", "test": "test"}
+BOUNDARIES = "routing.jsonl"
 JUDGE = ("requests", "prompt_tokens", "cached_tokens", "completion_tokens", "money", "seconds", "unmetered")
 
 
@@ -204,6 +205,8 @@ def run_costs(run: Run, price: Price | None = None) -> dict[str, Any]:
 def _missing(run: Run, rows: Sequence[Mapping[str, Any]], judge: Mapping[str, float], *, priced: bool) -> list[str]:
     """What the numbers do not hold."""
     gaps = [] if priced else ["money: the run has no price (engine.price); give one with --price-in and --price-out"]
+    if (run.path / BOUNDARIES).exists():
+        gaps.append(f"boundaries: what executors spent before training; {BOUNDARIES} has the means of each task")
     if _values(rows, "warm_start/tokens") and not _values(rows, "warm_start/trained_tokens"):
         gaps.append("tokens of the warm start: the run is older than their count")
     for purpose, metric in zip(PURPOSES, ("rl", "valid", "test"), strict=True):

@@ -39,6 +39,9 @@ SMALL = {
     "model.layers": 2,
     "model.heads": 2,
     "engine.processes": 1,
+    "engine.price.input": 2.0,
+    "engine.price.cached": 0.5,
+    "engine.price.output": 10.0,
 }
 
 
@@ -60,6 +63,34 @@ def cli(*arguments: str) -> str:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     path = tmp_path_factory.mktemp("runs") / "r"
     return path, cli(*small(path))
+
+
+def test_what_the_run_cost(finished: tuple[Path, str]) -> None:
+    path, _ = finished
+    found, rows = json.loads(cli("cost", str(path), "--json")), Run.open(path).metrics()
+    phases = found["phases"]
+    for name, group in (("RL", "rl"), ("validation", "valid"), ("test", "test")):
+        for what in ("prompt_tokens", "cached_tokens", "money"):
+            assert phases[name][what] == pytest.approx(sum(row.get(f"{group}/{what}", 0) for row in rows)), (name, what)
+        fresh = phases[name]["prompt_tokens"] - phases[name]["cached_tokens"]
+        paid = fresh * 2.0 + phases[name]["cached_tokens"] * 0.5 + phases[name]["completion_tokens"] * 10.0
+        assert phases[name]["money"] == pytest.approx(paid / 1e6)
+        assert phases[name]["engine_s"] > 0
+    assert phases["RL"]["completion_tokens"] == sum(row.get("rl/generated_tokens", 0) for row in rows)
+    assert phases["test"]["episodes"] == 4  # two games, before and after RL
+    summary = Run.open(path).summary()
+    assert summary is not None
+    assert sum(found["trained_tokens"].values()) == summary["tokens"]["trained"]
+    assert found["missing"] == []
+
+
+def test_what_the_run_would_have_cost(finished: tuple[Path, str]) -> None:
+    path, _ = finished
+    tokens = json.loads(cli("cost", str(path), "--price-in", "0", "--price-out", "1000000", "--json"))["phases"]["RL"]
+    assert tokens["money"] == pytest.approx(tokens["completion_tokens"])
+    shown = cli("cost", str(path))
+    for words in ("RL", "validation", "test, episode", "dollars in all", "trained tokens  warm start"):
+        assert words in shown
 
 
 def test_training_ends_with_a_model_a_report_and_what_to_do_next(finished: tuple[Path, str]) -> None:
