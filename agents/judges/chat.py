@@ -282,7 +282,7 @@ class Chat:
         try:
             reply = await self._client.chat.completions.with_raw_response.create(**request)
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise ConfigError(f"{self._whom}: {error}; correct its url, model or api_key") from error
+            raise ConfigError(f"{self._whom}: {error}; correct url, model or api_key") from error
         except (openai.BadRequestError, openai.UnprocessableEntityError):
             raise
         except openai.OpenAIError as error:
