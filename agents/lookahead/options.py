@@ -25,7 +25,7 @@ class TokenOptions:
     tau_abs: float = 0.25
     tau_rel: float = 0.15
     candidates: int = 2
-    """m: how many of the most likely tokens are looked at, c* included."""
+    """m: how many of the most likely tokens are looked at, c* included; vLLM gives as many as its `--max-logprobs`."""
     lookahead: tuple[int, ...] = (20, 30, 50)
     """The r at which a branch is compared."""
     tau_ed: float = 0.4

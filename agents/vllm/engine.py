@@ -16,11 +16,13 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from agentrl.agents.engine import EngineStats, Probe, Scores, SyncReport, check_context
+from agentrl.agents.lookahead.engine import Branched
+from agentrl.agents.lookahead.options import TokenOptions
 from agentrl.agents.vllm import replies, wire
 from agentrl.agents.vllm.fleet import Fleet
 from agentrl.agents.vllm.gate import Gate
@@ -35,10 +37,6 @@ from agentrl.agents.vllm.sync import Sync
 from agentrl.agents.vllm.turn import Turn, continued
 from agentrl.errors import ConfigError, InfraError, RunStoppedError
 from agentrl.types import Completion, SamplingParams
-
-if TYPE_CHECKING:
-    from agentrl.agents.lookahead.engine import Branched
-    from agentrl.agents.lookahead.options import TokenOptions
 
 T = TypeVar("T")
 
@@ -143,7 +141,7 @@ class VLLMEngine:
             RunStoppedError: a server refuses the request, or a publish has failed.
         """
         self._check(len(prompt_ids), params.max_tokens)
-        completion, _ = await self._generate(prompt_ids, params, session=session)
+        completion, _ = await self._generate(prompt_ids, self._seeded(params), session=session)
         self._requests += 1
         return completion
 
@@ -162,18 +160,15 @@ class VLLMEngine:
                 not sample at another.
             RunStoppedError: a server refuses a request, or a publish has failed.
         """
-        # They bring a package that comes with the extra of training.
-        from agentrl.agents.lookahead.tree import TokenTree
-        from agentrl.agents.vllm.lookahead import Espalier
+        from agentrl.agents.vllm.lookahead import Espalier  # it wants a package of the extra for training
 
         self._check(len(prompt_ids), params.max_tokens)
         if params.temperature not in (0.0, 1.0):
             raise ConfigError(f"trees of tokens on vLLM are sampled at temperature 1, not {params.temperature}")
         for twin in sessions[1:]:
             self.fork(sessions[0], twin)
-        tree = TokenTree(len(sessions), options, params.stop_token_ids, params.max_tokens, kept)
-        seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
-        espalier = Espalier(tree, prompt_ids, params, seed, partial(self._generate, session=sessions[0]))
+        ask = partial(self._generate, session=sessions[0])
+        espalier = Espalier(len(sessions), options, kept, prompt_ids, self._seeded(params), ask)
         branched = await espalier.grow()
         self._requests += len(sessions)
         self._tokens += espalier.chosen
@@ -183,8 +178,8 @@ class VLLMEngine:
     async def _generate(
         self, prompt_ids: Sequence[int], params: SamplingParams, *, session: str, top: int = 0
     ) -> tuple[Completion, list[Mapping[int, float]]]:
-        """A completion, and the log-probs of the `top` most likely tokens at each of its places."""
-        seed = int(self._rng.integers(1 << 62)) if params.seed is None else params.seed
+        """See `agentrl.agents.vllm.lookahead.Generate`; `params` have a seed."""
+        assert params.seed is not None
         turn = Turn(self._homes.get(session, session))
         tokens: list[int] = []
         logprobs: list[float] = []
@@ -192,7 +187,7 @@ class VLLMEngine:
         tops: list[Mapping[int, float]] = []
         while True:
             rest = dataclasses.replace(
-                params, max_tokens=params.max_tokens - len(tokens), seed=continued(seed, len(tokens))
+                params, max_tokens=params.max_tokens - len(tokens), seed=continued(params.seed, len(tokens))
             )
             closings = self._gate.closings
             sampled, now = await self._exchange(turn, partial(self._sample, [*prompt_ids, *tokens], rest, top))
@@ -291,6 +286,9 @@ class VLLMEngine:
     async def _score(self, ids: Sequence[int], replica: Replica) -> tuple[float, ...]:
         reply = await replica.send(wire.score(self._model, ids, salt=self._salt))
         return replies.scores(reply, ids)
+
+    def _seeded(self, params: SamplingParams) -> SamplingParams:
+        return params if params.seed is not None else dataclasses.replace(params, seed=int(self._rng.integers(1 << 62)))
 
     def _check(self, prompt: int, more: int) -> None:
         check_context(prompt, more, self.max_context, "serve the model with a longer --max-model-len")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from agentrl.agents.lookahead.engine import Branched
+from agentrl.agents.lookahead.options import TokenOptions
 from agentrl.agents.lookahead.tree import Branch, Offer, TokenTree, Top
 from agentrl.agents.together import together
 from agentrl.types import Completion, FinishReason, SamplingParams
@@ -50,23 +51,30 @@ class Espalier:
     """A tree, and what servers have said of its rows.
 
     Args:
-        tree: to be grown.
+        width: k.
+        options: of the tree.
+        kept: see `TokenTree`.
         prompt: after which it grows.
-        params: of the rows, once they go on by themselves; at temperature 0 or 1.
-        seed: of their sampling.
+        params: of the rows, once they go on by themselves: at temperature 0 or 1, and with a seed.
         generate: asks the replica that all of them talk to.
     """
 
     def __init__(
-        self, tree: TokenTree, prompt: Sequence[int], params: SamplingParams, seed: int, generate: Generate
+        self,
+        width: int,
+        options: TokenOptions,
+        kept: Callable[[int], bool],
+        prompt: Sequence[int],
+        params: SamplingParams,
+        generate: Generate,
     ) -> None:
-        self.tree = tree
         self.chosen = 0
         """Tokens that no request sampled: the first ones of branches."""
         self.discarded = 0
         """Tokens of rows that were pruned."""
-        self._prompt, self._params, self._seed, self._generate = prompt, params, seed, generate
-        self._rows = {tree.branches[0]: _Row()}
+        self._tree = TokenTree(width, options, params.stop_token_ids, params.max_tokens, kept)
+        self._prompt, self._params, self._generate = prompt, params, generate
+        self._rows = {self._tree.branches[0]: _Row()}
 
     async def grow(self) -> Branched:
         """The whole tree, and the rollouts that it becomes.
@@ -74,7 +82,7 @@ class Espalier:
         Raises:
             InfraError: what a request ended with.
         """
-        tree = self.tree
+        tree = self._tree
         while tree.grows:
             if not all(self._rows[branch].ahead for branch in tree.live):
                 await together(self._look_ahead(branch) for branch in tree.live)
@@ -88,8 +96,8 @@ class Espalier:
         return Branched(tuple(completions), tree.record())
 
     def _step(self) -> None:
-        given = {branch: self._rows[branch].ahead.popleft() for branch in self.tree.live}
-        growth = self.tree.step([offer.top for offer in given.values()])
+        given = {branch: self._rows[branch].ahead.popleft() for branch in self._tree.live}
+        growth = self._tree.step([offer.top for offer in given.values()])
         for branch in growth.born:
             assert branch.parent is not None
             self._rows[branch] = self._rows[branch.parent].twin()
@@ -105,12 +113,12 @@ class Espalier:
         """Ask for all that is certain to be wanted of a row, if half of it is missing."""
         row = self._rows[branch]
         path = [offer.top.tokens[0] for offer in row.ahead]
-        certain = self.tree.certain(branch)
+        certain = self._tree.certain(branch)
         if 2 * len(path) > certain or (path and path[-1] in self._params.stop_token_ids):
             return
-        params = dataclasses.replace(self._params, temperature=0.0, max_tokens=certain - len(path), seed=self._seed)
+        params = dataclasses.replace(self._params, temperature=0.0, max_tokens=certain - len(path))
         done, tops = await self._generate(
-            [*self._prompt, *branch.tokens, *path], params, top=self.tree.options.candidates
+            [*self._prompt, *branch.tokens, *path], params, top=self._tree.options.candidates
         )
         row.queue_s += done.queue_s
         for token, logprob, version, top in zip(done.token_ids, done.logprobs, done.versions, tops, strict=True):
@@ -124,11 +132,8 @@ class Espalier:
         if branch.fate == "over":
             reason: FinishReason = "stop" if branch.tokens[-1] in params.stop_token_ids else "length"
             return Completion(tuple(branch.tokens), tuple(row.logprobs), tuple(row.versions), reason, row.queue_s)
-        seeds = np.random.SeedSequence(self._seed % (1 << 63), spawn_key=(branch.number,))
         rest = dataclasses.replace(
-            params,
-            max_tokens=params.max_tokens - len(branch.tokens),
-            seed=int(seeds.generate_state(1, np.uint64)[0]),
+            params, max_tokens=params.max_tokens - len(branch.tokens), seed=_seed(params.seed, branch.number)
         )
         done, _ = await self._generate([*self._prompt, *branch.tokens], rest)
         return Completion(
@@ -138,3 +143,9 @@ class Espalier:
             done.finish_reason,
             row.queue_s + done.queue_s,
         )
+
+
+def _seed(seed: int | None, number: int) -> int:
+    """Of one row."""
+    assert seed is not None
+    return int(np.random.SeedSequence(seed % (1 << 63), spawn_key=(number,)).generate_state(1, np.uint64)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -140,7 +141,7 @@ def getter(answers: Answers) -> Callable[[str], Awaitable[tuple[int, Any]]]:
 def calls(caps: VLLMCapabilities) -> dict[str, wire.Call]:
     """Every request that we make, in the form for a server."""
     made = {
-        "completion": wire.completion("m", [1, 2], PARAMS, salt="v3", request_id="r1"),
+        "completion": wire.completion("m", [1, 2], PARAMS, salt="v3", top=2, request_id="r1"),
         "score": wire.score("m", [1, 2, 3], salt="v3"),
         "generate": wire.generate("m", [1, 2], PARAMS, salt="v3", request_id="r1"),
         "pause": wire.pause(caps, "keep", clear_cache=False),
@@ -286,6 +287,40 @@ def test_a_generation_with_and_without_spans() -> None:
     reply = generated([span("3", 0, 1), span("4", 1, 2)])
     assert replies.generate(reply, 2) == replies.Sampled((5, 6), (-0.5, -1.0), "stop", ("3", "4"))
     assert replies.generate(generated(None), 2).labels is None
+
+
+def test_the_most_likely_tokens_beside_those_that_were_sampled() -> None:
+    """By token ids on both routes, the most likely first; vLLM puts the sampled one there, whatever its rank."""
+    assert wire.completion("m", [1], PARAMS, salt="v3", top=2).body["return_tokens_as_token_ids"]  # type: ignore[index]
+    tops = [{"token_id:5": -0.5, "token_id:8": -1.2}, {"token_id:6": -1.0, "token_id:9": -0.7, "token_id:3": -1.1}]
+    reply = completed(logprobs={"token_logprobs": [-0.5, -1], "top_logprobs": tops})
+    found = replies.completion(reply, 2, top=2)
+    assert [list(top.items()) for top in found.tops] == [[(5, -0.5), (8, -1.2)], [(9, -0.7), (6, -1.0)]]
+    assert replies.completion(reply, 2).tops == ()
+    assert replies.completion(completed(token_ids=[], logprobs=None, finish_reason="abort"), 2, top=2).tops == ()
+
+    named = [[{"token_id": int(name[9:]), "logprob": value} for name, value in top.items()] for top in tops]
+    content = [
+        {"token_id": token, "logprob": value, "top_logprobs": top}
+        for token, value, top in zip((5, 6), (-0.5, -1.0), named, strict=True)
+    ]
+    reply = completed(logprobs={"content": content}, weight_versions=[span("3", 0, 2)])
+    assert replies.generate(reply, 2, top=2) == dataclasses.replace(found, labels=("3", "3"))
+
+
+@pytest.mark.parametrize(
+    ("tops", "error", "match"),
+    [
+        (None, InfraError, "the 2 most likely tokens of 2 places"),
+        ([{"token_id:5": -0.5, "token_id:8": -1.2}], InfraError, "of 2 places"),
+        ([{"token_id:5": -0.5, "token_id:8": -1.2}, {"token_id:6": -1.0}], InfraError, "of 2 places"),
+        ([{"token_id:5": -0.5, "token_id:8": None}] * 2, InfraError, "None for the log-prob"),
+        ([{"token_id:5": -0.5, " left": -1.2}] * 2, RunStoppedError, "by their text"),
+    ],
+)
+def test_most_likely_tokens_that_are_none(tops: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        replies.completion(completed(logprobs={"token_logprobs": [-0.5, -1], "top_logprobs": tops}), 2, top=2)
 
 
 @pytest.mark.parametrize(

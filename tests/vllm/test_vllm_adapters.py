@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import re
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from agentrl.cli.app import app
 from agentrl.cli.errors import exit_code
 from agentrl.trainers.rollout import probe_of
 from tests.vllm.conftest import Served
-from tests.vllm.test_vllm_contract import PARAMS, PROMPT, check, play
+from tests.vllm.test_vllm_contract import CLOSE, PARAMS, PROMPT, check, logprobs, play
 
 RANK, ALPHA = 4, 8
 
@@ -57,6 +58,44 @@ def test_each_version_is_an_adapter_of_its_own(qwen3: Served, tmp_path: Path) ->
             check(turn, models, PARAMS.temperature)
 
     play(qwen3, tmp_path, main, lora_alpha=ALPHA)
+
+
+def test_the_rows_of_a_tree_share_the_cache(qwen3: Served, tmp_path: Path) -> None:
+    """All requests of a tree but the first find its prompt there, in blocks of 128 tokens."""
+    require("rapidfuzz")
+    from agentrl.agents.lookahead.options import TokenOptions
+
+    model = AutoModelForCausalLM.from_pretrained(qwen3.model).eval()
+    prompt = [5 + i * 7 % 200 for i in range(280)]
+    options = TokenOptions(tau_abs=0.02, tau_rel=0.95, lookahead=(4, 8), tau_ed=0.6)
+    params = dataclasses.replace(PARAMS, temperature=1.0, max_tokens=32)
+
+    async def main(engine: VLLMEngine) -> None:
+        before = await asyncio.to_thread(counted, *qwen3.urls)
+        branched = await engine.branch(prompt, params, [f"t/{i}" for i in range(6)], options)
+        after = await asyncio.to_thread(counted, *qwen3.urls)
+        requests, sampled, hits = (b - a for a, b in zip(before, after, strict=True))
+        assert branched.record["branched"] > 3
+        assert branched.record["pruned"] > 0
+        assert hits >= (requests - 1) * 256
+        # The first token of a branch is one of the likely ones of another request.
+        assert sampled <= branched.record["tokens"] <= sum(len(c.token_ids) for c in branched.completions)
+        for completion in branched.completions:
+            expected = logprobs(model, prompt, completion.token_ids, 1.0)
+            torch.testing.assert_close(torch.tensor(completion.logprobs), expected, atol=CLOSE, rtol=0)
+
+    play(qwen3, tmp_path, main, lora_alpha=ALPHA)
+
+
+def counted(url: str) -> tuple[float, float, float]:
+    """Requests that a server has ended in its life, tokens that it sampled for them, tokens found in its cache."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        said = answer.read().decode()
+    names = ("request_success", "generation_tokens", "prefix_cache_hits")
+    requests, sampled, hits = (
+        sum(float(n) for n in re.findall(rf"^vllm:{name}_total\{{.*\}} (\S+)$", said, re.M)) for name in names
+    )
+    return requests, sampled, hits
 
 
 def test_the_doctor_finds_it_fit(qwen3: Served, capsys: pytest.CaptureFixture[str]) -> None:
