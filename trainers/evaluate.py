@@ -14,6 +14,7 @@ from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError
 from agentrl.trainers.costs import cost_metrics
 from agentrl.trainers.credit.cm2 import checklist_share
+from agentrl.trainers.variety import answer_form, several
 from agentrl.trainers.world import World
 from agentrl.types import Group, Task, total
 
@@ -43,23 +44,26 @@ def fixed_tasks(env: Episode, env_id: str, split: str, count: int, *, checklists
     return [dataclasses.replace(t, reference={CHECKLIST: its}) for t, its in zip(tasks, items, strict=True)]
 
 
-def play_once(world: World, play: Callable[[list[RolloutSpec]], list[Group]], tasks: Sequence[Task]) -> list[Group]:
-    """Play each task once.
+def play_all(
+    world: World, play: Callable[[list[RolloutSpec]], list[Group]], tasks: Sequence[Task], samples: int = 1
+) -> list[Group]:
+    """Play each task, so often.
 
     Args:
         play: plays what it is given, this process's share, in order.
     """
-    specs = [RolloutSpec(task, 1, EVAL_SEED + i) for i, task in enumerate(tasks)]
+    specs = [RolloutSpec(task, samples, EVAL_SEED + i) for i, task in enumerate(tasks)]
     return world.gather(play(world.shard(specs)))
 
 
-def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
+def summarise(groups: Sequence[Group], env: Episode, samples: int = 1) -> dict[str, float]:
     """What a measurement says. Episodes lost to infrastructure errors count in neither numerator nor denominator.
 
     Returns:
         `success`, `success/<kind>` for each kind of task, mean `turns`, `episodes`, `action_tokens`, and the mean of
         each reward channel over an episode as `reward/<channel>`; where tasks bring a checklist, the mean share of it
-        that was satisfied as `checklist`; and the `cost_metrics`.
+        that was satisfied as `checklist`; the `cost_metrics`; and, where each task was played several times, what
+        `several` says.
     """
     solved: dict[str, list[float]] = defaultdict(list)
     turns: list[int] = []
@@ -83,7 +87,10 @@ def summarise(groups: Sequence[Group], env: Episode) -> dict[str, float]:
     result |= {f"success/{kind}": _mean(values) for kind, values in sorted(solved.items()) if kind}
     result |= {f"reward/{channel}": _mean(sums) for channel, sums in sorted(earned.items())}
     result |= {"checklist": _mean(satisfied)} if satisfied else {}
-    return result | {"action_tokens": float(tokens)} | cost_metrics(groups)
+    result |= {"action_tokens": float(tokens)} | cost_metrics(groups)
+    if samples > 1 and groups:
+        result |= several(groups, samples, answer_form(env, groups[0].task.task_id))
+    return result
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -94,7 +101,7 @@ def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str,
     """Success of a saved policy on one split, in this process.
 
     Args:
-        config: environment, engine and sampling temperature (`eval.temperature`).
+        config: environment, engine, sampling temperature (`eval.temperature`) and `eval.samples` of each task.
         model: a Hugging Face folder, e.g. a run's last checkpoint.
     """
     from pathlib import Path
@@ -111,4 +118,5 @@ def evaluate(config: Config, model: str, *, split: str, games: int) -> dict[str,
     exam = checklist_exam(config.eval)
     loop = agent_loop(config, engine, policy.renderer, config.eval.temperature, monitor=exam, routing=executors)
     tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
-    return summarise(play_once(World(), lambda specs: asyncio.run(loop.collect(specs)), tasks), env)
+    groups = play_all(World(), lambda specs: asyncio.run(loop.collect(specs)), tasks, config.eval.samples)
+    return summarise(groups, env, config.eval.samples)

@@ -33,6 +33,7 @@ from agentrl.trainers.session import Session
 from agentrl.trainers.stage import Stage
 from agentrl.trainers.staleness import staleness_metrics
 from agentrl.trainers.tournaments import comparisons
+from agentrl.trainers.variety import answer_form, distinct
 from agentrl.trainers.verdicts import checklist_monitor
 from agentrl.types import Group, Task
 
@@ -93,6 +94,7 @@ class Reinforcement:
             session.routing,
         )
         ids = session.env.tasks(config.env.train_split)
+        self.form = answer_form(session.env, ids[0])
         if session.routing is not None:
             ids = [task_id for task_id in ids if task_id in session.routing.boundaries]
         self.curriculum = Curriculum(ids, session.env.kind, config.rl.balance, session.state.alive)
@@ -242,6 +244,7 @@ class Reinforcement:
             self.curriculum.observe(group.task.task_id, values_of_group)
         metrics = rollout_metrics(groups, returns, credited) | tournament_metrics(groups)
         metrics |= lookahead_metrics(groups)
+        metrics["rl/distinct"] = float(np.mean([distinct(group, self.form) for group in groups]))
         metrics |= {f"rl/{name}": value for name, value in cost_metrics(groups).items()}
         metrics["rl/generated_tokens"] -= shared_tokens(groups)
         return with_credit(rows, credited, values), metrics
@@ -261,25 +264,25 @@ class Reinforcement:
 
     def _validate(self) -> dict[str, float]:
         config = self.session.config
-        return self._measure("valid", config.env.valid_split, config.eval.valid_games)
+        return self._measure("valid", config.env.valid_split, config.eval.valid_games, samples=1)
 
     def _test(self) -> dict[str, float]:
         config = self.session.config
         if not config.eval.test_games:
             return {}
-        measured = self._measure("test", config.env.test_split, config.eval.test_games)
+        measured = self._measure("test", config.env.test_split, config.eval.test_games, config.eval.samples)
         self.session.log(measured)
         self.session.progress.say(f"{config.env.test_split}: success {measured['test/success']:.1%}")
         return measured
 
-    def _measure(self, name: Purpose, split: str, games: int) -> dict[str, float]:
+    def _measure(self, name: Purpose, split: str, games: int, samples: int) -> dict[str, float]:
         begun = time.perf_counter()
         config, env = self.session.config, self.session.env
         tasks = fixed_tasks(env, config.env.id, split, games, checklists=config.eval.checklists)
-        groups = self.stage.examine(tasks)
+        groups = self.stage.examine(tasks, samples)
         if self.session.run is not None:
             self.session.run.save_rollouts(self.session.state.step, groups, purpose=name)
-        measured = summarise(groups, env)
+        measured = summarise(groups, env, samples)
         self.session.state.episodes["evaluation"] += int(measured["episodes"])
         return {f"{name}/{key}": value for key, value in measured.items()} | {
             f"{name}/seconds": time.perf_counter() - begun

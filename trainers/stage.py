@@ -17,7 +17,7 @@ from agentrl.agents.loop import AfterGroup, AfterRollout, MonitorFactory, Rollou
 from agentrl.agents.render import Renderer
 from agentrl.config import Config
 from agentrl.trainers.actor import Actor, RolloutQueue
-from agentrl.trainers.evaluate import play_once
+from agentrl.trainers.evaluate import play_all
 from agentrl.trainers.learner import Learner
 from agentrl.trainers.rollout import agent_loop, make_engine, probe_of
 from agentrl.trainers.routing import Routing
@@ -116,9 +116,9 @@ class Stage:
         if self._world.first:
             self._journal.forget(below)
 
-    def examine(self, tasks: Sequence[Task]) -> list[Group]:
-        """Every task played once by the weights published last. What is in flight goes on meanwhile."""
-        return play_once(self._world, self._examined, tasks)
+    def examine(self, tasks: Sequence[Task], samples: int = 1) -> list[Group]:
+        """Every task played so often by the weights published last. What is in flight goes on meanwhile."""
+        return play_all(self._world, self._examined, tasks, samples)
 
     def _examined(self, specs: list[RolloutSpec]) -> list[Group]:
         return self._actor.call(self._exam.collect(specs)) if self._actor is not None else []

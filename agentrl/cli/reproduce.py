@@ -40,9 +40,9 @@ def reproduce(
     if name == "bopo":  # its runs build upon each other, as no others do
         reproduce_bopo(folder, seeds, arms or [], jobs, overrides or [], as_json)
         return
-    from agentrl.trainers.reproduce import load
     from agentrl.trainers.reproduce import reproduce as run
-    from agentrl.trainers.reproduce_report import table, write_report
+    from agentrl.trainers.reproduce_report import markdown, write_report
+    from agentrl.trainers.reproduction import load
 
     what = load(name)
     result = run(what, folder, range(seeds), overrides or [], arms or [], jobs, lambda line: typer.echo(line, err=True))
@@ -50,5 +50,5 @@ def reproduce(
     if as_json:
         print_json(result)
         return
-    print(f"arXiv {what.paper}: {what.claim}\n\n{table(result)}\n")
+    print(f"arXiv {what.paper}: {what.claim}\n\n{markdown(result)}\n")
     print(f"{date.today()}, commit {commit()}, {result['minutes']:.0f} minutes of runs; report: {report}")

@@ -132,6 +132,8 @@ class EvalConfig(Section):
     valid_games: int = Field(134, ge=1)
     test_games: int = Field(402, ge=0)
     """Games of the test split played before and after RL; 0 for none."""
+    samples: int = Field(1, ge=1)
+    """How often each game of the test split is played; from 2 on, `pass@k` and `distinct@k` are measured, too."""
     temperature: float = Field(0.4, ge=0)
     checklists: bool = False
     """Measure also the share of a task's checklist that an episode satisfies, by the checks of its items."""

@@ -9,8 +9,8 @@ from io import StringIO
 import numpy as np
 import pytest
 
+from agentrl.agents.arena.fidelity import kendall, top
 from agentrl.cli.app import app
-from agentrl.cli.bench.fidelity import kendall, top
 from agentrl.cli.errors import exit_code
 
 

@@ -64,7 +64,50 @@ def test_the_oracle_wins_with_full_reward_in_every_channel(level: str) -> None:
     assert outcome == Outcome.terminated(success=True)
     assert totals["outcome"] == 1.0
     assert totals["score"] == pytest.approx(1.0)
+    assert totals["dense"] == pytest.approx(1.0)
     assert totals["progress"] >= 1.0
+
+
+def test_dense_rewards_count_no_step_twice(env: Episode) -> None:
+    """They add up to what is behind, whatever was tried meanwhile, and to 1 once the game is won."""
+    rng = random.Random(0)
+    earned = total = 0.0
+    for _ in range(8):
+        before = len(list(env.oracle()))
+        command = rng.choice(env.step("look")[4]["admissible_commands"])
+        *_, info = env.step(command)
+        assert not info["outcome"].done, "this walk does not win"
+        reward = info["rewards"]["dense"]
+        assert reward >= 0
+        assert reward == 0 or len(list(env.oracle())) < before
+        total += reward
+    for command in list(env.oracle()):
+        *_, info = env.step(command)
+        earned += info["rewards"]["dense"]
+    assert total + earned == pytest.approx(1.0)
+    assert info["outcome"].solved
+
+
+def test_a_player_errs_as_often_as_asked_and_wins_all_the_same() -> None:
+    env = make()
+    env.reset(options={"task": "train/0"})
+    assert [env.demonstrator().act("")] == list(env.oracle())[:1]
+    mistakes = turns = 0
+    played = set()
+    for seed in range(12):
+        observation, _ = env.reset(options={"task": "train/0"})
+        expert, done, actions = env.demonstrator(seed=seed, mistakes=0.4), False, []
+        while not done:
+            best = next(env.oracle())
+            actions.append(expert.act(observation))
+            assert (actions[-1] != best) == expert.last_was_mistake
+            observation, _, done, _, info = env.step(actions[-1])
+            mistakes, turns = mistakes + expert.last_was_mistake, turns + 1
+            assert info["outcome"].status != "invalid_action"
+        assert info["outcome"].solved
+        played.add(tuple(actions))
+    assert 0.25 < mistakes / turns < 0.55
+    assert len(played) > 6
 
 
 def test_rewards_are_dense_balanced_or_sparse_as_asked() -> None:

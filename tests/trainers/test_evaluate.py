@@ -145,6 +145,16 @@ def test_a_saved_policy_does_what_the_run_measured(trained: tuple[Config, str, d
     assert {"success/left", "success/right"} <= set(measured)
 
 
+def test_several_attempts_at_each_game(trained: tuple[Config, str, dict[str, Any]]) -> None:
+    config, model, _ = trained
+    config = config.model_copy(update={"eval": config.eval.model_copy(update={"samples": 4, "temperature": 2.0})})
+    measured = evaluate(config, model, split="test", games=8)
+    assert measured["episodes"] == 32
+    assert measured["pass@1"] == pytest.approx(measured["success"])
+    assert 0 < measured["pass@1"] < measured["pass@2"] < measured["pass@4"] <= 1
+    assert 1 < measured["distinct@4"] <= 4
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path, trained: tuple[Config, str, dict[str, Any]]) -> None:
     config, model, _ = trained
     with pytest.raises(ConfigError, match=r"is no local model: it has no config\.json"):

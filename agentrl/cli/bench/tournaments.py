@@ -8,6 +8,7 @@ import typer
 
 from agentrl.cli.options import Json, print_json
 from agentrl.errors import ConfigError
+from agentrl.markdown import table
 
 
 def tournaments(
@@ -26,17 +27,10 @@ def tournaments(
     """
     if min(players) < 2 or min(noise) < 0:
         raise ConfigError("a tournament has 2 players or more, and noise is not negative")
-    from agentrl.cli.bench.fidelity import measure
+    from agentrl.agents.arena.fidelity import cells, measure
 
     rows = measure(players, noise, seeds)
     if as_json:
         print_json(rows)
         return
-    print("| players | noise | topology | comparisons | τ to round-robin | same best | τ to truth | true best |")
-    print("|---|---|---|---|---|---|---|---|")
-    for row in rows:
-        print(
-            f"| {row['players']} | {row['noise']:g} | {row['topology'].replace('_', ' ')} | {row['comparisons']:.1f}"
-            f" | {row['tau_round_robin']:.2f} | {row['top_round_robin']:.0%}"
-            f" | {row['tau_latent']:.2f} | {row['top_latent']:.0%} |"
-        )
+    print(table(cells(rows)))

@@ -60,6 +60,10 @@ class Position:
     """What TextWorld holds to be the way to win from here; None where it knows none."""
     trail: tuple[Action, ...] = ()
     """Every action so far that changed the world."""
+    way: int = 1
+    """Length of `policy` at the beginning."""
+    nearest: int = 1
+    """The least that it ever was."""
 
     def copy(self) -> Position:
         return replace(self, model=self.model.copy())
@@ -113,7 +117,9 @@ class Interpreter:
             frotz.step(order)
         model = GameProgression(story.game)
         opening = _BANNER.sub("", _STATUS_LINE.sub("", opening))
-        return _tidy(opening), Position(story, frotz.get_state(), model, 0, model.winning_policy)
+        policy = model.winning_policy
+        way = len(policy or "?")
+        return _tidy(opening), Position(story, frotz.get_state(), model, 0, policy, way=way, nearest=way)
 
     def play(self, position: Position, command: str) -> Reply:
         """Carry out a command. `position.model` moves on with it."""
@@ -130,14 +136,16 @@ class Interpreter:
         if not events:
             return Reply(_tidy(text), replace(position, memory=frotz.get_state()), understood=False)
         done = [a for event in events if (a := _changed(position, event)) is not None]
+        policy = position.model.winning_policy if done else position.policy
+        won, lost = "*** The End ***" in text, "*** You lost! ***" in text
         after = replace(
             position,
             memory=frotz.get_state(),
             score=int(counters[1]) if counters else position.score,
-            policy=position.model.winning_policy if done else position.policy,
+            policy=policy,
             trail=(*position.trail, *done),
+            nearest=0 if won else position.nearest if policy is None else min(position.nearest, len(policy)),
         )
-        won, lost = "*** The End ***" in text, "*** You lost! ***" in text
         return Reply(_tidy(_EPILOGUE.sub("", text)), after, understood=True, won=won, lost=lost)
 
     def _load(self, story: Story) -> Any:

@@ -9,6 +9,7 @@ from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.textworld import commands, levels, library
 from agentrl.envs.text.textworld.engine import Interpreter, Position, load
 from agentrl.envs.text.textworld.oracle import solution
+from agentrl.envs.text.textworld.player import Player
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
 
@@ -24,7 +25,8 @@ class TextWorldEnv(TextEnv):
 
     Reward channels: `outcome` is 1 when the game is won; `score` is the share of the greatest score gained in this
     turn; `progress` is TextWorld's intermediate reward: 1, 0 or -1 as the way to win gets shorter, stays as long, or
-    gets longer.
+    gets longer. `dense` is the share of the way that is behind for the first time: the sum over a won game is 1, as
+    that of the dense rewards of arXiv:2510.01132, and walking to and fro earns nothing.
 
     Args:
         level: see `levels`.
@@ -37,7 +39,7 @@ class TextWorldEnv(TextEnv):
     """
 
     splits = ("train", "valid", "test")
-    channels = ("outcome", "score", "progress")
+    channels = ("outcome", "score", "progress", "dense")
     blocking = True
     state: Position | None
 
@@ -87,6 +89,7 @@ class TextWorldEnv(TextEnv):
             rewards={
                 "outcome": float(reply.won),
                 "score": (reply.position.score - before.score) / max(before.story.max_score, 1),
+                "dense": (before.nearest - reply.position.nearest) / before.way,
                 "progress": 1.0 if reply.won else -1.0 if reply.lost else _progress(before, reply.position),
             },
             outcome=Outcome.terminated(success=reply.won) if done else Outcome.running(),
@@ -96,6 +99,13 @@ class TextWorldEnv(TextEnv):
     def oracle(self) -> Iterator[str]:
         """Raises NoSolutionError where TextWorld knows no way to win any more."""
         return iter(solution(self.state)) if self.state is not None else iter(())
+
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Player:
+        return Player(self._now, mistakes=mistakes, seed=seed)
+
+    def _now(self) -> Position:
+        assert self.state is not None
+        return self.state
 
     def copy_state(self, state: Position | None) -> Position | None:
         return state and state.copy()

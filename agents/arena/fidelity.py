@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,27 @@ def measure(players: Sequence[int], noises: Sequence[float], seeds: int) -> list
         order: Kendall's τ-b (`tau_…`), and how often the best player is the best there (`top_…`).
     """
     return [row for n in players for noise in noises for row in _rows(n, noise, seeds)]
+
+
+def cells(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """What `measure` returned as a table, its header first."""
+    header = ["players", "noise", "topology", "comparisons", "τ to round-robin", "same best", "τ to truth", "true best"]
+    return [
+        header,
+        *(
+            [
+                str(row["players"]),
+                f"{row['noise']:g}",
+                row["topology"].replace("_", " "),
+                f"{row['comparisons']:.1f}",
+                f"{row['tau_round_robin']:.2f}",
+                f"{row['top_round_robin']:.0%}",
+                f"{row['tau_latent']:.2f}",
+                f"{row['top_latent']:.0%}",
+            ]
+            for row in rows
+        ),
+    ]
 
 
 def _rows(n: int, noise: float, seeds: int) -> list[dict[str, Any]]:
