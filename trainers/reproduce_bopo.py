@@ -98,7 +98,7 @@ def reproduce_bopo(
     weak, strong, start = folder / "weak", folder / "strong", folder / "start"
     alone = ["engine.processes=1"] if jobs > 1 else []
     with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_process, (jobs,)) as pool:
-        run = functools.partial(_submit, pool)
+        run = functools.partial(pool.submit, _run, RECIPE)
         executors = {weak: WEAK, strong: STRONG}
         none = ["rl.steps=0", "eval.test_games=0"]
         _await({run([*alone, *own, *none], to): to.name for to, own in executors.items()}, tell)
@@ -108,8 +108,8 @@ def reproduce_bopo(
         arms = {(s, x): folder / f"seed-{s}" / f"lambda-{x:g}" for s in seeds for x in LAMBDAS}
         begun = {}
         for (s, x), to in arms.items():
-            rewards = ["rl.rewards.outcome=1.0", "rl.rewards.hard=0.5", f"rl.rewards.cost={x}"]
-            begun[run([*alone, *router, *rewards, *begin, f"seed={s}"], to)] = f"seed {s}: λ = {x:g}"
+            rewards = f"rl.rewards={{ outcome = 1.0, hard = 0.5, cost = {x} }}"
+            begun[run([*alone, *router, rewards, *begin, f"seed={s}"], to)] = f"seed {s}: λ = {x:g}"
         _await(begun, tell)
         trained = {"BoSFT": {"": _model(start)}}
         trained |= {f"BoPO, seed {s}": {f"λ = {x:g}": _model(arms[s, x]) for x in LAMBDAS} for s in seeds}
@@ -150,11 +150,7 @@ def _model(run: Path) -> Path:
     return checkpoints(run / "checkpoints")[-1]
 
 
-def _submit(pool: ProcessPoolExecutor, overrides: Sequence[str], path: Path) -> Future[None]:
-    return pool.submit(_run, overrides, path)
-
-
-def _run(overrides: Sequence[str], path: Path) -> None:
+def _run(recipe: Path, overrides: Sequence[str], path: Path) -> None:
     """Carry out a run, or the rest of it; it tells its progress to a `.log` beside it."""
     resume = path if (path / CONFIG).exists() else None
     if resume and Run.open(path).summary() is not None:
@@ -162,7 +158,7 @@ def _run(overrides: Sequence[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".log").open("a") as log, contextlib.redirect_stderr(log):
         train(
-            Config.load(path / CONFIG) if resume else Config.load(RECIPE, [*overrides, f"run.dir={path}"]),
+            Config.load(path / CONFIG) if resume else Config.load(recipe, [*overrides, f"run.dir={path}"]),
             resume=resume,
         )
 

@@ -47,7 +47,7 @@ def test_from_nothing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (out / "seed-0" / "lambda-0.4" / "routing.jsonl").exists()
     before = [path.stat().st_mtime_ns for path in sorted(out.glob("**/summary.json"))]
     assert len(before) == 4
-    with pytest.raises(ConfigError, match="other overrides"):
+    with pytest.raises(ConfigError, match="holds the results of"):
         reproduce_bopo(out, [0], ["rl.steps=2"])
 
 
