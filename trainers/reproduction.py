@@ -92,6 +92,6 @@ def load(name: str) -> Reproduction:
 
 
 def _panel(name: str, data: dict[str, Any]) -> Panel:
-    lists = {key: tuple(data[key]) for key in ("common", "start", "also") if key in data}
+    lists: dict[str, Any] = {key: tuple(data[key]) for key in ("common", "start", "also") if key in data}
     arms = {arm: tuple(overrides) for arm, overrides in data["arms"].items()}
     return Panel(**data | lists | {"name": name, "recipe": RECIPES / f"{data['recipe']}.toml", "arms": arms})

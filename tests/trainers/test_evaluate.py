@@ -147,7 +147,7 @@ def test_a_saved_policy_does_what_the_run_measured(trained: tuple[Config, str, d
 
 def test_several_attempts_at_each_game(trained: tuple[Config, str, dict[str, Any]]) -> None:
     config, model, _ = trained
-    config = config.model_copy(update={"eval": config.eval.model_copy(update={"samples": 4, "temperature": 2.0})})
+    config = config.model_copy(update={"eval": config.eval.model_copy(update={"samples": 4, "temperature": 0.5})})
     measured = evaluate(config, model, split="test", games=8)
     assert measured["episodes"] == 32
     assert measured["pass@1"] == pytest.approx(measured["success"])
