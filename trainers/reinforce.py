@@ -96,7 +96,7 @@ class Reinforcement:
         ids = session.env.tasks(config.env.train_split)
         self.form = answer_form(session.env, ids[0])
         if session.routing is not None:
-            ids = [task_id for task_id in ids if task_id in session.routing.boundaries]
+            ids = list(session.routing.boundaries)
         self.curriculum = Curriculum(ids, session.env.kind, config.rl.balance, session.state.alive)
 
     def run(self) -> None:
