@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from agentrl.envs.base import Episode
@@ -109,25 +109,36 @@ def play_with(
         begun = time.perf_counter()
         action = player.act(observation, info)
         feedback, _, _, _, info = env.step(action)
-        outcome: Outcome = info["outcome"]
-        if not outcome.done and len(turns) + 1 >= max_turns:
-            outcome = Outcome.truncated("max_turns")
-        turns.append(
-            Turn(
-                parent=len(turns) - 1 if turns else None,
-                prompt_ids=(),
-                action_ids=(),
-                logprobs=(),
-                versions=(),
-                observation=observation,
-                action=action,
-                rewards=dict(info["rewards"]),
-                outcome=outcome,
-                feedback=feedback,
-                cost=dict(info.get("cost", {})),
-                seconds=time.perf_counter() - begun,
-                actor=info.get("actor", ""),
-            )
-        )
+        turns.append(played(turns, observation, action, feedback, info, max_turns, time.perf_counter() - begun))
         observation = feedback
     return turns
+
+
+def played(
+    past: Sequence[Turn],
+    observation: str,
+    action: str,
+    feedback: str,
+    info: Mapping[str, Any],
+    max_turns: int,
+    seconds: float,
+) -> Turn:
+    """The turn after `past` in an episode of at most `max_turns`, played without tokens."""
+    outcome: Outcome = info["outcome"]
+    if not outcome.done and len(past) + 1 >= max_turns:
+        outcome = Outcome.truncated("max_turns")
+    return Turn(
+        parent=len(past) - 1 if past else None,
+        prompt_ids=(),
+        action_ids=(),
+        logprobs=(),
+        versions=(),
+        observation=observation,
+        action=action,
+        rewards=dict(info["rewards"]),
+        outcome=outcome,
+        feedback=feedback,
+        cost=dict(info.get("cost", {})),
+        seconds=seconds,
+        actor=info.get("actor", ""),
+    )

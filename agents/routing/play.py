@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from agentrl.agents.episode import Limits, deadline
+from agentrl.agents.players import played
 from agentrl.agents.rollout import failed_turn
 from agentrl.agents.routing.env import RoutedEpisode
 from agentrl.agents.routing.routers import Router
 from agentrl.agents.together import together
 from agentrl.errors import InfraError
-from agentrl.types import Outcome, Task, Turn
+from agentrl.types import Task, Turn
 
 
 async def play_routers(
@@ -57,26 +58,8 @@ async def _play(env: RoutedEpisode, task: Task, router: Router, limits: Limits) 
         async with deadline(limits.turn_seconds):
             action = await router.choose(env, task, len(turns))
             feedback, _, _, _, info = await env.step_async(action)
-        outcome: Outcome = info["outcome"]
-        if not outcome.done and len(turns) + 1 >= limits.turns:
-            outcome = Outcome.truncated("max_turns")
-        turns.append(
-            Turn(
-                parent=len(turns) - 1 if turns else None,
-                prompt_ids=(),
-                action_ids=(),
-                logprobs=(),
-                versions=(),
-                observation=observation,
-                action=action,
-                rewards=dict(info["rewards"]),
-                outcome=outcome,
-                feedback=feedback,
-                cost=dict(info.get("cost", {})),
-                seconds=time.perf_counter() - begun,
-                actor=info.get("actor", ""),
-            )
-        )
+        seconds = time.perf_counter() - begun
+        turns.append(played(turns, observation, action, feedback, info, limits.turns, seconds))
         observation = feedback
     return turns
 
