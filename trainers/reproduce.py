@@ -6,46 +6,23 @@ from its checkpoint. What was finished is not run again, so an interrupted repro
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import json
-import os
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from agentrl.agents.arena.fidelity import measure
-from agentrl.config import Config
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.files import atomic_write
 from agentrl.trainers.checkpoint import checkpoints
-from agentrl.trainers.loop import train
 from agentrl.trainers.reproduce_summary import seconds, summary
 from agentrl.trainers.reproduction import Panel, Reproduction
-from agentrl.trainers.runs import CONFIG, Run
+from agentrl.trainers.runs import Run
+from agentrl.trainers.side_by_side import ALONE, Planned, Tell, carry_out, processes
 
 RESULT = "result.json"
-_ALONE = ["engine.processes=1"]
-"""For a run that is not the only one at its time."""
-
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A run that shall be there."""
-
-    title: str
-    panel: Panel
-    overrides: Sequence[str]
-    path: Path
 
 
 def reproduce(
@@ -88,10 +65,10 @@ def reproduce(
         for seed, panel in itertools.product(seeds, panels)
         for arm in panel.arms
     }
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_process, (jobs,)) as pool:
+    with processes(jobs) as pool:
         fidelity = pool.submit(measure, **what.tournaments) if what.tournaments else None
-        _carry_out(pool, _warm_starts(panels, starts, overrides, jobs), tell)
-        _carry_out(pool, _arms(panels, starts, runs, overrides, jobs), tell)
+        carry_out(pool, _warm_starts(panels, starts, overrides, jobs), tell)
+        carry_out(pool, _arms(panels, starts, runs, overrides, jobs), tell)
         tournaments = fidelity.result() if fidelity else []
     opened = {key: Run.open(run) for key, run in runs.items()}
     result: dict[str, Any] = {
@@ -124,12 +101,12 @@ def _with(panels: Sequence[Panel], arms: Collection[str]) -> list[Panel]:
 
 def _warm_starts(
     panels: Sequence[Panel], starts: Mapping[str, Path], overrides: Sequence[str], jobs: int
-) -> Iterator[_Planned]:
+) -> Iterator[Planned]:
     first = {starts[panel.name]: panel for panel in reversed(panels)}
-    alone = _ALONE if min(jobs, len(first)) > 1 else []
+    alone = ALONE if min(jobs, len(first)) > 1 else []
     for path, panel in first.items():
         settings = [*alone, *panel.common, *panel.start, *overrides, "rl.steps=0", "eval.test_games=0"]
-        yield _Planned(f"{panel.title}warm start", panel, settings, path)
+        yield Planned(f"{panel.title}warm start", panel.recipe, settings, path)
 
 
 def _arms(
@@ -138,50 +115,13 @@ def _arms(
     runs: Mapping[tuple[str, str, int], Path],
     overrides: Sequence[str],
     jobs: int,
-) -> Iterator[_Planned]:
+) -> Iterator[Planned]:
     named = {panel.name: panel for panel in panels}
-    alone = _ALONE if jobs > 1 else []
+    alone = ALONE if jobs > 1 else []
     for (name, arm, seed), path in runs.items():
         panel, model = named[name], checkpoints(starts[name] / "checkpoints")[-1]
         own = panel.arms[arm]
         lessons = [item for item in own if item.startswith("warm_start.")]
         begin = [f"model.path={model}", "warm_start.demonstrations=0", *lessons, f"seed={seed}"]
         settings = [*alone, *panel.common, *own, *overrides, *begin]
-        yield _Planned(f"seed {seed}: {panel.title}{arm}", panel, settings, path)
-
-
-def _begin_process(jobs: int) -> None:
-    """Begin a process that is one of so many, and ends with the one that began it."""
-    torch.set_num_threads(max(len(os.sched_getaffinity(0)) // jobs, 1))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    if (parent := parent_process()) is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _run(planned: _Planned) -> None:
-    """Carry out a run, or the rest of it."""
-    path = planned.path
-    resume = path if (path / CONFIG).exists() else None
-    if resume and Run.open(path).summary() is not None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".log").open("a") as log, contextlib.redirect_stderr(log):
-        overrides = [*planned.overrides, f"run.dir={path}"]
-        train(Config.load(path / CONFIG) if resume else planned.panel.config(overrides), resume=resume)
-
-
-def _carry_out(pool: Executor, runs: Iterable[_Planned], tell: Tell) -> None:
-    """Wait for all of them; the first that fails ends the others that have not begun."""
-    begun = {pool.submit(_run, planned): planned.title for planned in runs}
-    try:
-        for done in as_completed(begun):
-            done.result()
-            tell(begun[done])
-    except BaseException:
-        for future in begun:
-            future.cancel()
-        raise
+        yield Planned(f"seed {seed}: {panel.title}{arm}", panel.recipe, settings, path)

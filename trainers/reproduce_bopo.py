@@ -10,12 +10,8 @@ arXiv 2602.21227.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +23,9 @@ from agentrl.files import atomic_write
 from agentrl.trainers.boundaries import FILE
 from agentrl.trainers.checkpoint import checkpoints
 from agentrl.trainers.frontier import sweep
-from agentrl.trainers.loop import train
-from agentrl.trainers.reproduce import RESULT, _begin_process
+from agentrl.trainers.reproduce import RESULT
 from agentrl.trainers.runs import CONFIG, Run
+from agentrl.trainers.side_by_side import ALONE, Planned, Tell, carry_out, processes
 
 PAPER = "2602.21227"
 CLAIM = "A trained router's frontier dominates random mixes, and nears always-large success at a fraction of its cost."
@@ -74,7 +70,7 @@ def reproduce_bopo(
     overrides: Sequence[str] = (),
     jobs: int = 1,
     games: int = GAMES,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
     """Run what is missing in `folder`, and measure the frontier of what is there.
 
@@ -96,21 +92,25 @@ def reproduce_bopo(
     if path.exists() and (before := json.loads(path.read_text())["overrides"]) != list(overrides):
         raise ConfigError(f"{folder} holds the results of --set {before}; choose another folder with --out")
     weak, strong, start = folder / "weak", folder / "strong", folder / "start"
-    alone = ["engine.processes=1"] if jobs > 1 else []
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_process, (jobs,)) as pool:
-        run = functools.partial(pool.submit, _run, RECIPE)
-        executors = {weak: WEAK, strong: STRONG}
+    alone = ALONE if jobs > 1 else ()
+    with processes(jobs) as pool:
+
+        def run(*planned: tuple[str, Sequence[str], Path]) -> None:
+            carry_out(pool, [Planned(title, RECIPE, settings, to) for title, settings, to in planned], tell)
+
         none = ["rl.steps=0", "eval.test_games=0"]
-        _await({run([*alone, *own, *none], to): to.name for to, own in executors.items()}, tell)
+        run(("weak", [*alone, *WEAK, *none], weak), ("strong", [*alone, *STRONG, *none], strong))
         router = [*ROUTER, f"model.path={_model(weak)}", *_executors({"small": weak, "large": strong}), *overrides]
-        _await({run([*router, "rl.steps=0"], start): "boundaries and BoSFT"}, tell)
+        run(("boundaries and BoSFT", [*router, "rl.steps=0"], start))
         begin = [f"model.path={_model(start)}", "warm_start.demonstrations=0", f"routing.known={start / FILE}"]
         arms = {(s, x): folder / f"seed-{s}" / f"lambda-{x:g}" for s in seeds for x in LAMBDAS}
-        begun = {}
-        for (s, x), to in arms.items():
-            rewards = f"rl.rewards={{ outcome = 1.0, hard = 0.5, cost = {x} }}"
-            begun[run([*alone, *router, rewards, *begin, f"seed={s}"], to)] = f"seed {s}: λ = {x:g}"
-        _await(begun, tell)
+        rewards = "rl.rewards={{ outcome = 1.0, hard = 0.5, cost = {} }}".format
+        run(
+            *(
+                (f"seed {s}: λ = {x:g}", [*alone, *router, rewards(x), *begin, f"seed={s}"], to)
+                for (s, x), to in arms.items()
+            )
+        )
         trained = {"BoSFT": {"": _model(start)}}
         trained |= {f"BoPO, seed {s}": {f"λ = {x:g}": _model(arms[s, x]) for x in LAMBDAS} for s in seeds}
         config = Config.load(start / CONFIG)
@@ -148,28 +148,3 @@ def _executors(runs: dict[str, Path]) -> list[str]:
 
 def _model(run: Path) -> Path:
     return checkpoints(run / "checkpoints")[-1]
-
-
-def _run(recipe: Path, overrides: Sequence[str], path: Path) -> None:
-    """Carry out a run, or the rest of it; it tells its progress to a `.log` beside it."""
-    resume = path if (path / CONFIG).exists() else None
-    if resume and Run.open(path).summary() is not None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".log").open("a") as log, contextlib.redirect_stderr(log):
-        train(
-            Config.load(path / CONFIG) if resume else Config.load(recipe, [*overrides, f"run.dir={path}"]),
-            resume=resume,
-        )
-
-
-def _await(begun: dict[Future[None], str], tell: Callable[[str], None]) -> None:
-    """Wait for all of them; the first that fails ends the others that have not begun."""
-    try:
-        for done in as_completed(begun):
-            done.result()
-            tell(begun[done])
-    except BaseException:
-        for future in begun:
-            future.cancel()
-        raise
