@@ -67,7 +67,7 @@ def test_the_rows_of_a_tree_share_the_cache(qwen3: Served, tmp_path: Path) -> No
 
     model = AutoModelForCausalLM.from_pretrained(qwen3.model).eval()
     prompt = [5 + i * 7 % 200 for i in range(280)]
-    options = TokenOptions(tau_abs=0.02, tau_rel=0.95, lookahead=(4, 8), tau_ed=0.6)
+    options = TokenOptions(tau_abs=0.001, tau_rel=0.9, lookahead=(4, 8))
     params = dataclasses.replace(PARAMS, temperature=1.0, max_tokens=32)
 
     async def main(engine: VLLMEngine) -> None:
@@ -76,10 +76,9 @@ def test_the_rows_of_a_tree_share_the_cache(qwen3: Served, tmp_path: Path) -> No
         after = await asyncio.to_thread(counted, *qwen3.urls)
         requests, sampled, hits = (b - a for a, b in zip(before, after, strict=True))
         assert branched.record["branched"] > 3
-        assert branched.record["pruned"] > 0
         assert hits >= (requests - 1) * 256
-        # The first token of a branch is one of the likely ones of another request.
-        assert sampled <= branched.record["tokens"] <= sum(len(c.token_ids) for c in branched.completions)
+        # Nothing is sampled in vain; the first token of a branch is a likely one of another row's request.
+        assert sampled == branched.record["tokens"] - branched.record["branched"]
         for completion in branched.completions:
             expected = logprobs(model, prompt, completion.token_ids, 1.0)
             torch.testing.assert_close(torch.tensor(completion.logprobs), expected, atol=CLOSE, rtol=0)

@@ -218,18 +218,19 @@ def test_methods_of_turn_level_credit_train(
 
 
 def test_trees_of_tokens_train(lfm2: Served, tmp_path: Path) -> None:
-    """Their log-probs are the trainer's; and no server samples what no tree wants."""
+    """A policy that still wavers; the log-probs of its trees are the trainer's."""
     changes = {
         "env": {"id": SIGNS},
         "model": {"path": str(lfm2.model), "max_context": 256},
-        "warm_start": {"steps": 60},
+        "warm_start": {"steps": 10},
         "rl": {"method": "latr", "steps": 2, "tasks_per_step": 4},
-        "lookahead": {"overrides": {"tau_abs": 0.02, "tau_rel": 0.95, "lookahead": [2, 3]}},
+        "lookahead": {"overrides": {"tau_abs": 0.001, "tau_rel": 0.999, "lookahead": [2, 3]}},
         "eval": {"every": 0, "test_games": 0},
         "engine": {"kind": "vllm", "urls": lfm2.urls, "train_dtype": "float32", "processes": 1, "sessions": 16},
     }
     train(small(tmp_path / "r", changes))
     steps = [row for row in Run.open(tmp_path / "r").metrics() if "lookahead/trees" in row]
     assert [row["lookahead/trees"] for row in steps] == [4.0, 4.0]
-    assert all(row["lookahead/branched"] > 1 and row["lookahead/cost"] <= 1.3 for row in steps)
+    assert max(row["lookahead/branched"] for row in steps) > 1
+    assert all(row["lookahead/cost"] <= 1.3 for row in steps)
     assert all(0 < row["rl/gate_gap"] < CLOSE for row in steps)
