@@ -14,7 +14,14 @@ from agentrl.cli.options import Json, print_json
 if TYPE_CHECKING:
     from agentrl.trainers.methods import Method
 
-app = typer.Typer(help="List and show training methods.", no_args_is_help=True)
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def methods(context: typer.Context) -> None:
+    """List training methods, or show one."""
+    if context.invoked_subcommand is None:
+        list_()
 
 
 @app.command("list")

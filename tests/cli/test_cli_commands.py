@@ -47,6 +47,7 @@ def test_methods(cli: Cli) -> None:
     names = {m["name"] for m in json.loads(cli("methods", "list", "--json"))}
     assert {"ppo", "grpo", "gigpo"} <= names
     assert "gigpo" in cli("methods", "list")
+    assert cli("methods") == cli("methods", "list")
     assert json.loads(cli("methods", "show", "grpo", "--json"))["fields"]["clip_high"] == 0.2
     assert "2402.03300" in cli("methods", "show", "grpo")
 
