@@ -10,7 +10,6 @@ import pytest
 from agentrl.agents.information_gain import GAIN, PAPER_FORM, InformationGain
 from agentrl.config import GainConfig
 from agentrl.errors import AgentRLError, ConfigError
-from agentrl.records import read_groups
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.gains import information_gain
 from agentrl.trainers.loop import train
@@ -23,8 +22,8 @@ from tests.trainers.small import results, small
 
 def rollouts(path: Path) -> list[tuple[int, list[Turn]]]:
     """(step, turns) of each rollout that was trained."""
-    files = sorted((path / "rollouts").glob("*.jsonl.gz"))
-    groups = [(step, group) for step, file in enumerate(files) for group, _ in read_groups(file)]
+    run = Run.open(path)
+    groups = [(n, group) for n, step in enumerate(run.rollout_steps()) for group, _ in run.rollouts(step)]
     return [(step, [group.turns[i] for i in path]) for step, group in groups for path in group.rollouts()]
 
 

@@ -41,7 +41,7 @@ def test_alfworld_from_nothing(tmp_path: Path) -> None:
     assert {"success_before", "success_after", "wall_s", "tokens", "episodes", "model", "report"} <= set(summary)
     assert 0 < summary["episodes"]["demonstrations"] <= 20
     assert summary["episodes"] | {"demonstrations": 0} == {"demonstrations": 0, "rl": 8, "evaluation": 6}
-    assert [row["step"] for row in run.metrics()] == [0, 4, 5, 6, 6]
+    assert [row["step"] for row in run.metrics()] == [0, 4, 4, 5, 6, 6]
     assert rows_with(run, "rl/gate_gap")[0]["rl/gate_gap"] < 0.05
     assert run.rollout_steps() == [5, 6]
     assert (tmp_path / "r" / "report.html").stat().st_size > 1000
@@ -134,7 +134,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
 }
 """What methods need beside `rl`."""
 CASES = [
-    *((name, EXTRA.get(name, {})) for name in METHODS),
+    *((name, EXTRA.get(name, {})) for name in METHODS if name != "bopo"),  # trains a router, see test_routing.py
     ("ppo", {"critic": "shared", "epochs": 2}),
     ("ppo", {"critic": "copy", "group_size": 1}),
     ("reinforce_pp", {"group_size": 1}),
