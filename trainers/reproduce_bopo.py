@@ -1,6 +1,6 @@
 """`agentrl reproduce bopo`: a router between a weak and a strong policy on ALFWorld, against routing by rule.
 
-    weak, strong           the executors: two sizes of policy, warmed up on few and on many demonstrations
+    weak, strong           the executors: a small policy after few demonstrations, a larger one after many and RL
     start                  the router: the weak policy, after BoSFT on the boundaries of its tasks
     seed-N/lambda-X        BoPO from there, with X as the price of costs
     result.json, report.html, frontier.svg
@@ -33,11 +33,12 @@ RECIPE = Path(__file__).parent / "recipes" / "alfworld.toml"
 WEAK = (
     "model.hidden_size=64",
     "model.intermediate_size=160",
-    "model.layers=2",
-    "warm_start.demonstrations=1500",
-    "warm_start.steps=300",
+    "model.layers=3",
+    "warm_start.demonstrations=2000",
+    "warm_start.steps=450",
+    "rl.steps=0",
 )
-STRONG = ()
+STRONG = ("rl.steps=30", "eval.every=0")
 PRICES = {
     "small": "{ input = 0.4, cached = 0.1, output = 1.6 }",
     "large": "{ input = 2.0, cached = 0.5, output = 8.0 }",
@@ -45,9 +46,9 @@ PRICES = {
 """List prices of the paper's two models, in dollars per million tokens."""
 ROUTER = (
     "env.max_turns=20",
-    "routing.tasks=150",
+    "routing.tasks=120",
     "routing.runs=3",
-    "warm_start.demonstrations=150",
+    "warm_start.demonstrations=120",
     "warm_start.mistakes=0.0",
     "warm_start.steps=150",
     "warm_start.observation_weight=0.0",
@@ -59,6 +60,7 @@ ROUTER = (
     "engine.max_action_tokens=8",
     "eval.every=0",
     "eval.test_games=0",
+    "eval.temperature=1.0",
 )
 LAMBDAS = (0.2, 0.6)
 GAMES = 100
@@ -98,8 +100,7 @@ def reproduce_bopo(
         def run(*planned: tuple[str, Sequence[str], Path]) -> None:
             carry_out(pool, [Planned(title, RECIPE, settings, to) for title, settings, to in planned], tell)
 
-        none = ["rl.steps=0", "eval.test_games=0"]
-        run(("weak", [*alone, *WEAK, *none], weak), ("strong", [*alone, *STRONG, *none], strong))
+        run(*((to.name, [*own, "eval.test_games=0"], to) for to, own in ((weak, WEAK), (strong, STRONG))))
         router = [*ROUTER, f"model.path={_model(weak)}", *_executors({"small": weak, "large": strong}), *overrides]
         run(("boundaries and BoSFT", [*router, "rl.steps=0"], start))
         begin = [f"model.path={_model(start)}", "warm_start.demonstrations=0", f"routing.known={start / FILE}"]

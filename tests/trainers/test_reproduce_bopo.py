@@ -29,7 +29,8 @@ def test_from_nothing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "small.toml").write_text(data.toml())
     monkeypatch.syspath_prepend(ROOT)  # the process of the runs imports tests.trainers.signs, too
     monkeypatch.setattr(module, "RECIPE", tmp_path / "small.toml")
-    monkeypatch.setattr(module, "WEAK", ("warm_start.steps=6",))
+    monkeypatch.setattr(module, "WEAK", ("warm_start.steps=6", "rl.steps=0"))
+    monkeypatch.setattr(module, "STRONG", ("rl.steps=0",))
     monkeypatch.setattr(module, "LAMBDAS", (0.4,))
     start = ("warm_start.demonstrations=3", "warm_start.steps=10", "warm_start.mistakes=0.0", "rl.method=bopo")
     monkeypatch.setattr(module, "ROUTER", start)
