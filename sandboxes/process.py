@@ -15,7 +15,7 @@ import shlex
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes import agent
@@ -47,6 +47,8 @@ class ProcessProvider(AgentProvider):
         per_process: what to do without a control group that we may write: refuse every spec (False), or approximate
             its limits by those of a single process (True): memory holds for each process, and not for all together;
             `cpu` is rounded up to whole cores.
+        tools: folders of the host that every sandbox gets, read-only, by their path in there. The host's other folders
+            may be closed to the sandbox's user; these need not be open to it above themselves.
         starts: sandboxes that start at one time; more wait.
 
     Raises:
@@ -56,11 +58,18 @@ class ProcessProvider(AgentProvider):
     name = "process"
 
     def __init__(
-        self, run: str = "", *, roots: Mapping[str, Path] | None = None, per_process: bool = False, starts: int = 4
+        self,
+        run: str = "",
+        *,
+        roots: Mapping[str, Path] | None = None,
+        per_process: bool = False,
+        tools: Mapping[PurePosixPath, Path] | None = None,
+        starts: int = 4,
     ) -> None:
         super().__init__(run, starts=starts)
         self.roots = {"host": Path("/"), **(roots or {})}
         self.per_process = per_process
+        self.tools = dict(tools or {})
         for program, package in PROGRAMS.items():
             if shutil.which(program) is None:
                 raise ConfigError(f"the process provider needs {program}: install the package {package}")
@@ -76,14 +85,22 @@ class ProcessProvider(AgentProvider):
                 "the memory, CPU and processes of a sandbox can only be limited with a control group, and we may write "
                 "none: run under `systemd-run --user --scope -p Delegate=yes`, or take per_process=True, or docker"
             )
-        return Tree(spec, lease, self.roots[spec.image], per_process=self.per_process)
+        return Tree(spec, lease, self.roots[spec.image], self.tools, per_process=self.per_process)
 
 
 class Tree(Body):
     """bubblewrap, our agent in it as PID 1, and all that the agent starts."""
 
-    def __init__(self, spec: SandboxSpec, lease: Lease, root: Path, *, per_process: bool) -> None:
-        self._spec, self._lease, self._root = spec, lease, root
+    def __init__(
+        self,
+        spec: SandboxSpec,
+        lease: Lease,
+        root: Path,
+        tools: Mapping[PurePosixPath, Path],
+        *,
+        per_process: bool,
+    ) -> None:
+        self._spec, self._lease, self._root, self._tools = spec, lease, root, tools
         self._group = None if per_process else Cgroup(lease.sandbox)
         self._process: asyncio.subprocess.Process | None = None
         self._ooms = 0
@@ -152,6 +169,9 @@ class Tree(Body):
             f"mount -t tmpfs -o size={spec.disk},nr_inodes={files},mode=755 none /dev/shm",
             f"mkdir -m 1777 {' '.join(folders)}",
         ]
+        for i, folder in enumerate(self._tools.values()):  # while those above it are open to us
+            target = f"/dev/shm/tools{i}"
+            commands += [f"mkdir {target}", f"mount --bind {shlex.quote(str(folder))} {target}"]
         unshare = ["unshare", "--mount"]
         drop, limits = list[str](), list[str]()
         if os.getuid() == 0:
@@ -194,6 +214,8 @@ class Tree(Body):
             yield from ("--ro-bind", str(self._group.oom_file), inside)
         for source, target in zip(folders, spec.writable, strict=False):
             yield from ("--bind", source, target)
+        for i, path in enumerate(self._tools):
+            yield from ("--ro-bind", f"/dev/shm/tools{i}", str(path))
         yield from ("--remount-ro", "/", "--chdir", home, "--clearenv", "--setenv", "HOME", home)
         yield from ("--setenv", "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "--")
 

@@ -15,7 +15,14 @@ from agentrl.sandboxes.images.catalog import BUILDER, IMAGES, Image, checkout, w
 from agentrl.sandboxes.images.context import context
 from agentrl.sandboxes.images.engine import DockerClient, engine, failure
 from agentrl.sandboxes.images.local import LABEL, OCI, LocalImage
-from agentrl.sandboxes.images.wheelhouse import Target, make_here, make_inside, wheelhouse
+from agentrl.sandboxes.images.wheelhouse import (
+    TOOLS,
+    Target,
+    make_here,
+    make_inside,
+    requirements,
+    wheelhouse,
+)
 
 Tell = Callable[[str], None]
 
@@ -54,13 +61,16 @@ class _Builder:
 
     def build(self, image: Image) -> LocalImage:
         parent = IMAGES[image.parent].tag if image.parent else self.origin
-        wheels = self.wheels(parent, image.extras) if image.extras is not None else None
+        wanted = [] if image.extras is None else requirements(self.root, image.extras)
+        if image.packages:
+            wanted = sorted({*image.packages, *TOOLS})
+        wheels = self.wheels(parent, wanted) if wanted else None
         labels = {**self.labels, LABEL: image.name}
-        if wheels:  # the others hold nothing of the checkout, and should not change with every commit
+        if image.extras is not None:  # the others hold nothing of the checkout, and should not change with every commit
             labels[f"{OCI}.revision"] = _revision(self.root)
         with tempfile.TemporaryFile() as archive:
             folder = self.root / "docker" / image.name
-            context(archive, folder, wheels=wheels, sources=self.root if wheels else None)
+            context(archive, folder, wheels=wheels, sources=None if image.extras is None else self.root)
             archive.seek(0)
             lines: list[str] = []
             for event in self.client.api.build(
@@ -82,12 +92,12 @@ class _Builder:
                         self.tell(f"{image.tag}: {line}")
         return LocalImage.of(image.tag, self.client.images.get(image.tag).attrs)
 
-    def wheels(self, parent: str, extras: tuple[str, ...]) -> Path:
+    def wheels(self, parent: str, wanted: list[str]) -> Path:
         """A wheelhouse for images that start from `parent`."""
         target = Target.of_image(self.client, parent)
         make = make_here if Target.of_host().runs_on(target) else self.inside
-        self.tell(f"collecting packages of {', '.join(extras)} for Python {target.python[0]}.{target.python[1]}")
-        return wheelhouse(self.root, extras, target, make, cache_folder("wheels"))
+        self.tell(f"collecting {', '.join(wanted)} for Python {target.python[0]}.{target.python[1]}")
+        return wheelhouse(self.root, wanted, target, make, cache_folder("wheels"))
 
     def inside(self, constraints: Path, folder: Path) -> None:
         make_inside(self.client, self.build(BUILDER).tag, self.ca_bundle, constraints, folder)

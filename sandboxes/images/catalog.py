@@ -18,6 +18,8 @@ class Image:
     """The image of ours that it starts from; "" for one that starts from the outside world."""
     extras: tuple[str, ...] | None = None
     """The optional dependency groups of agentrl that it holds; None for an image without agentrl."""
+    packages: tuple[str, ...] = ()
+    """What an image without agentrl holds, as pip takes it."""
 
     @property
     def tag(self) -> str:
@@ -30,6 +32,7 @@ IMAGES: dict[str, Image] = {
     for image in (
         Image("base"),
         Image("text", parent="base", extras=("text", "search", "serve")),
+        Image("swe", parent="base", packages=("pytest",)),
         Image("train", parent="base", extras=("text", "search", "remote", "train", "vllm")),
     )
 }

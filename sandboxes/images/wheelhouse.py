@@ -84,19 +84,17 @@ def requirements(root: Path, extras: tuple[str, ...]) -> list[str]:
     return sorted({*expand([*project["dependencies"], f"agentrl[{','.join(extras)}]"]), *TOOLS})
 
 
-def wheelhouse(
-    root: Path, extras: tuple[str, ...], target: Target, make: Callable[[Path, Path], None], cache: Path
-) -> Path:
-    """A folder with wheels of all requirements, and `requirements.txt`; made anew only if something has changed.
+def wheelhouse(root: Path, wanted: list[str], target: Target, make: Callable[[Path, Path], None], cache: Path) -> Path:
+    """A folder with wheels of all that is wanted, and `requirements.txt`; made anew only if something has changed.
 
     Args:
         root: the checkout.
+        wanted: requirements, as pip takes them.
         target: what the wheels must run on.
         make: called with the constraints and the folder, puts the wheels for the folder's `requirements.txt` there.
         cache: where such folders are kept.
     """
     constraints = root / "constraints.txt"
-    wanted = requirements(root, extras)
     content = json.dumps([wanted, constraints.read_text(encoding="utf-8"), asdict(target)])
     kept = cache / hashlib.sha256(content.encode()).hexdigest()[:32]
     if kept.is_dir():

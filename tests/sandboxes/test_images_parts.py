@@ -140,7 +140,7 @@ def test_wheels_are_made_once_per_content(project: Path, tmp_path: Path) -> None
         (folder / "a.whl").write_bytes(b"wheel")
 
     def house(extra: str = "two", target: Target = HERE) -> Path:
-        return wheelhouse(project, (extra,), target, make, tmp_path / "cache")
+        return wheelhouse(project, requirements(project, (extra,)), target, make, tmp_path / "cache")
 
     first = house()
     assert sorted(path.name for path in first.iterdir()) == ["a.whl", "requirements.txt"]
@@ -159,7 +159,7 @@ def test_wheels_that_could_not_be_made_leave_nothing(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(InfraError, match=r"pip could not make the wheels:\n(.*\n)*.*numpy"):
-        wheelhouse(project, ("three",), HERE, make_here, tmp_path / "cache")
+        wheelhouse(project, requirements(project, ("three",)), HERE, make_here, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
