@@ -3,7 +3,7 @@
     run = await run_tests(sandbox, repository, None, timeout_s=30)      # all; or the ids of some
     run.statuses["tests/test_interval.py::test_overlap"]                # "passed"
 
-In the sandbox `runner.py` has pytest imported and forks for every run. It starts with the first run, and goes with the
+In the sandbox `runner/` has pytest imported and forks for every run. It starts with the first run, and goes with the
 sandbox. `run_plainly` is a fresh `python -m pytest` instead, whose log is read, for images whose Python is not ours.
 """
 
@@ -14,11 +14,11 @@ import json
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from agentrl.envs.swe.repository import Repository
+from agentrl.envs.swe.runner import program
 from agentrl.envs.swe.toolbox import SITE
 from agentrl.errors import SandboxError
 from agentrl.sandboxes.spec import MiB, Sandbox
@@ -95,6 +95,8 @@ async def run_tests(
         "root": str(root),
         "python_path": repository.python_path,
         "paths": repository.test_paths,
+        "files": {},
+        "canary": False,
         "tests": None if tests is None else list(tests),
         "plugins": bool(repository.requirements),
         "timeout_s": timeout_s,
@@ -143,7 +145,7 @@ class _Runner:
 
     async def _start(self, sandbox: Sandbox) -> None:
         """Start it, and connect. The program is handed over as an argument, so that no file of it lies about."""
-        done = await sandbox.run(_START, START_S, stdin=_source(), workdir="/")
+        done = await sandbox.run(_START, START_S, stdin=program(), workdir="/")
         if not done.ok:
             reason = done.stderr[-2000:].decode(errors="replace").strip() or "no answer"
             raise SandboxError("setup_failed", f"tests cannot be run in {sandbox.name}: {reason}")
@@ -155,8 +157,3 @@ _ENVIRONMENT = "LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONNO
 _START = f'code=$(cat) && exec env -i PATH="$PATH" {_ENVIRONMENT} python3 -c "$code" {_SOCKET} {SITE}'
 
 _runners: weakref.WeakKeyDictionary[Sandbox, _Runner] = weakref.WeakKeyDictionary()
-
-
-@cache
-def _source() -> bytes:
-    return Path(__file__).with_name("runner.py").read_bytes()
