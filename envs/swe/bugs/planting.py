@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from agentrl.errors import ConfigError, CorruptFileError, MissingExtraError, UnknownNameError
@@ -58,6 +59,7 @@ class Module:
             CorruptFileError: it is no Python, or in another encoding than UTF-8.
         """
         self.path, self.content = path, content
+        self._found: dict[str, list[tuple[int, cst.CSTNode]]] = {}
         try:
             self._tree = cst.parse_module(content)
         except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
@@ -67,35 +69,34 @@ class Module:
         if self._written({}) != content:
             raise CorruptFileError(path, "libcst does not write it as it reads it")
 
-    def bugs(self, modifier: str) -> Iterator[tuple[Place, bytes]]:
-        """All bugs that a modifier can plant, with the file as each leaves it, in the order of the file.
-
-        Changes that are none to Python, or that it cannot compile, are left out.
+    def places(self, modifier: str) -> Iterator[Place]:
+        """All places of a modifier, in the order of the file; at some of them `plant` gives None.
 
         Raises:
             UnknownNameError: there is no such modifier.
         """
-        for site, (top, node) in enumerate(self._sites(modifier)):
-            for variant, replacement in enumerate(_modifier(modifier)(node)):
-                if content := self._planted(top, node, replacement):
-                    yield Place(self.path, modifier, site, variant), content
+        apply = _modifier(modifier)
+        for site, (_, node) in enumerate(self._sites(modifier)):
+            for variant, _ in enumerate(apply(node)):
+                yield Place(self.path, modifier, site, variant)
 
-    def plant(self, place: Place) -> bytes:
-        """The file with one bug.
+    def plant(self, place: Place) -> bytes | None:
+        """The file with one bug. None if the change means nothing to Python, or cannot be compiled.
 
         Raises:
             ConfigError: there is no such place in this file.
+            UnknownNameError: there is no such modifier.
         """
-        for site, (top, node) in enumerate(self._sites(place.modifier)):
-            if site == place.site:
-                for variant, replacement in enumerate(_modifier(place.modifier)(node)):
-                    if variant == place.variant and (content := self._planted(top, node, replacement)):
-                        return content
+        for top, node in self._sites(place.modifier)[place.site : place.site + 1]:
+            for replacement in islice(_modifier(place.modifier)(node), place.variant, place.variant + 1):
+                return self._planted(top, node, replacement)
         raise ConfigError(f"there is no {place}: the file has changed since")
 
-    def _sites(self, modifier: str) -> Iterator[tuple[int, cst.CSTNode]]:
-        apply = _modifier(modifier)
-        return ((top, node) for top, node in self._nodes if next(apply(node), None) is not None)
+    def _sites(self, modifier: str) -> list[tuple[int, cst.CSTNode]]:
+        if modifier not in self._found:
+            apply = _modifier(modifier)
+            self._found[modifier] = [(top, node) for top, node in self._nodes if next(apply(node), None) is not None]
+        return self._found[modifier]
 
     @cached_property
     def _nodes(self) -> list[tuple[int, cst.CSTNode]]:
