@@ -98,7 +98,12 @@ def _reverse_file(changed: PatchedFile) -> Iterator[str]:
         yield from (f"{_TURNED.get(line.line_type, line.line_type)}{line.value}" for line in hunk)
 
 
-def _parse(patch: str) -> PatchSet:
+def parse(patch: str) -> PatchSet:
+    """The changes of each file, renames and binary files included.
+
+    Raises:
+        CorruptFileError: it is no diff.
+    """
     try:
         from unidiff import PatchSet
         from unidiff.errors import UnidiffParseError
@@ -110,6 +115,11 @@ def _parse(patch: str) -> PatchSet:
         raise CorruptFileError("patch", f"no unified diff: {error}") from error
     if not found and patch.strip():
         raise CorruptFileError("patch", f"no unified diff: {patch!r:.80}")
+    return found
+
+
+def _parse(patch: str) -> PatchSet:
+    found = parse(patch)
     for changed in found:
         if changed.is_rename or changed.is_binary_file:
             raise CorruptFileError(changed.path, "renamed or binary in the patch, which may change text alone")
