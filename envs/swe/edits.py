@@ -1,75 +1,82 @@
-"""Edits of one line in a small language: `LINE OLD NEW`, or `LINE OLD => NEW` where there are spaces in them.
+"""The small action language: replacements within a line, by its words and signs.
 
-OLD is a run of whole tokens that comes once in the line: `<` is not found in `a <= b`, nor `x` in `max`.
+    replace 7 < <=
+    replace 3 end - 1 => end
+
+A line is a row of atoms: words, numbers, and operators and other signs. What is replaced is given by its atoms, however
+they are spaced, and must stand in the line exactly once.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 
-from agentrl.errors import AgentRLError
-
-_TOKEN = re.compile(r"\w+|[<>=!+\-*/%&|^@:]=|\*\*|//|<<|>>|->|\S")
-_ARROW = " => "
+_ATOM = re.compile(r"\w+|(?:\*\*|//|<<|>>|[-+*/%&|^@<>=!:])=|->|\*\*|//|<<|>>|[^\w\s]")
+ARROW = "=>"
 
 
-class EditError(AgentRLError, ValueError):
-    """It is no edit, or not one of this line."""
+class EditError(ValueError):
+    """It cannot be replaced; the message is for the agent."""
 
 
 def parse(text: str) -> tuple[int, str, str]:
-    """Line, old and new text.
+    """Line number, old and new, of `LINE OLD NEW`, or `LINE OLD => NEW` where one of them has spaces or is empty.
 
     Raises:
-        EditError: it is no edit.
+        EditError: it is not of this form.
     """
     number, _, rest = text.strip().partition(" ")
-    parts = rest.split(_ARROW) if _ARROW in rest else rest.split()
-    if not re.fullmatch(r"\d{1,6}", number, re.ASCII) or len(parts) != 2 or not all(part.strip() for part in parts):
-        raise EditError("write replace LINE OLD NEW, or replace LINE OLD => NEW")
-    return int(number), parts[0].strip(), parts[1].strip()
+    old, arrow, new = f"{rest} ".partition(f" {ARROW} ")
+    if not arrow:
+        words = rest.split()
+        if len(words) != 2:
+            raise EditError(f"write replace LINE OLD NEW, or replace LINE OLD {ARROW} NEW where they have spaces")
+        old, new = words
+    if not re.fullmatch(r"\d{1,6}", number, re.ASCII) or not old.strip():
+        raise EditError("write replace, the number of a line, and what stands there")
+    return int(number), old.strip(), new.strip()
 
 
 def text_of(line: int, old: str, new: str) -> str:
-    """What `parse` reads."""
-    plain = old.split() == [old] and new.split() == [new]
-    return f"{line} {old} {new}" if plain else f"{line} {old}{_ARROW}{new}"
+    """What `parse` takes."""
+    short = len(old.split()) == len(new.split()) == 1
+    return f"{line} {old} {new}" if short else f"{line} {old} {ARROW} {new}".rstrip()
 
 
 def replace(line: str, old: str, new: str) -> str:
-    """The line with `new` in place of `old`.
+    """The line with one for the other.
 
     Raises:
-        EditError: `old` does not come in it, or several times.
+        EditError: `old` does not stand in it exactly once.
     """
-    places = _places(line, _tokens(old))
+    atoms, wanted = list(_ATOM.finditer(line)), _ATOM.findall(old)
+    said = [atom[0] for atom in atoms]
+    places = [i for i in range(len(said) - len(wanted) + 1) if said[i : i + len(wanted)] == wanted] if wanted else []
     if len(places) != 1:
-        raise EditError(f"{old} comes {len(places)} times in that line" + (": take more of it" if places else ""))
-    [(begin, end)] = places
-    return line[:begin] + new + line[end:]
+        more = ": give more of it" if places else ""
+        raise EditError(f"{old[:80]} stands {len(places)} times in that line{more}")
+    first, last = atoms[places[0]], atoms[places[0] + len(wanted) - 1]
+    return line[: first.start()] + new + line[last.end() :]
 
 
 def shortest(before: str, after: str) -> tuple[str, str] | None:
-    """Old and new text of the shortest edit between two lines; None if no edit leads from one to the other."""
-    spans = [match.span() for match in _TOKEN.finditer(before)]
-    for length in range(1, len(spans) + 1):
-        for first in range(len(spans) - length + 1):
-            begin, end = spans[first][0], spans[first + length - 1][1]
-            head, tail = before[:begin], before[end:]
-            if len(after) >= len(head) + len(tail) and after.startswith(head) and after.endswith(tail):
-                old, new = before[begin:end], after[begin : len(after) - len(tail)]
-                if new and new == new.strip() and len(_places(before, _tokens(old))) == 1:
-                    return old, new
+    """The shortest `old`, and its `new`, that make one line of the other; None if no replacement does."""
+    if before == after:
+        return None
+    old, new = list(_ATOM.finditer(before)), list(_ATOM.finditer(after))
+    same = min(len(old), len(new))
+    head = next((i for i in range(same) if old[i][0] != new[i][0]), same)
+    tail = next((i for i in range(same - head) if old[-1 - i][0] != new[-1 - i][0]), same - head)
+    for left, right in sorted(itertools.product(range(head + 1), range(tail + 1)), key=sum, reverse=True):
+        one, other = (_between(line, atoms, left, len(atoms) - right) for line, atoms in ((before, old), (after, new)))
+        try:
+            if one and ARROW not in f"{one} {other}" and replace(before, one, other) == after:
+                return one, other
+        except EditError:
+            continue
     return None
 
 
-def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text)
-
-
-def _places(line: str, wanted: list[str]) -> list[tuple[int, int]]:
-    """Where a run of tokens stands in a line: begin and end."""
-    found = list(_TOKEN.finditer(line))
-    starts = range(len(found) - len(wanted) + 1)
-    same = (i for i in starts if [match[0] for match in found[i : i + len(wanted)]] == wanted)
-    return [(found[i].start(), found[i + len(wanted) - 1].end()) for i in same]
+def _between(line: str, atoms: list[re.Match[str]], first: int, last: int) -> str:
+    return line[atoms[first].start() : atoms[last - 1].end()] if first < last else ""

@@ -1,0 +1,89 @@
+"""What the surface `lines` shows of a repository: a failing test, and the functions that it may be about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentrl.envs.swe.instance import Instance
+from agentrl.envs.swe.layout import is_test, source_paths
+from agentrl.envs.swe.suspects import Function, find, suspects
+from agentrl.envs.swe.workspace import Start
+
+CODE_ATOMS, TEST_ATOMS = 300, 120
+"""Words and signs of code, and of the test, to show."""
+_ATOM = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line that is shown under a number."""
+
+    path: str
+    line: int
+    """In the file, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown at the start of a task."""
+
+    test: str
+    """The failing test: its id, and its source as far as there is room."""
+    functions: tuple[Function, ...]
+    lines: tuple[Shown, ...]
+    """Of these functions; the number of a line is its place here, from 1."""
+
+    @classmethod
+    def of(cls, instance: Instance, start: Start) -> View:
+        """The most suspected functions, as many as there is room for, and at least one if there are any."""
+        sources = {path: start.files[path] for path in source_paths(start.repository) if path in start.files}
+        tests = {path: content for path, content in start.files.items() if path.endswith(".py") and is_test(path)}
+        functions: list[Function] = []
+        lines: list[Shown] = []
+        room = CODE_ATOMS
+        for function in suspects(sources, tests, instance.FAIL_TO_PASS, instance.PASS_TO_PASS):
+            text = sources[function.path].decode().splitlines()
+            numbers = [n for n in range(function.first, function.last + 1) if _is_shown(n, text, function)]
+            room -= sum(len(_ATOM.findall(text[n - 1])) for n in numbers)
+            if room < 0 and functions:
+                break
+            functions.append(function)
+            lines += [Shown(function.path, n) for n in numbers]
+        return cls(_test(instance.FAIL_TO_PASS, tests), tuple(functions), tuple(lines))
+
+    def text(self, files: Mapping[str, bytes]) -> str:
+        """The code as it is now, with the numbers of lines."""
+        told, path, owner = [], "", ""
+        lines = {name: files[name].decode().splitlines() for name in {shown.path for shown in self.lines}}
+        numbers = {shown: number for number, shown in enumerate(self.lines, 1)}
+        for function in self.functions:
+            if (function.path, function.owner) != (path, owner):
+                path, owner = function.path, function.owner
+                told.append(f"{path}{f' class {owner}' if owner else ''}")
+            ours = (Shown(path, n) for n in range(function.first, function.last + 1))
+            told += [f"{numbers[shown]} {lines[path][shown.line - 1]}" for shown in ours if shown in numbers]
+        return "\n".join(told)
+
+
+def _is_shown(number: int, text: list[str], function: Function) -> bool:
+    first, last = function.documentation
+    return bool(text[number - 1].strip()) and not first < number <= last
+
+
+def _test(failing: tuple[str, ...], tests: Mapping[str, bytes]) -> str:
+    """Of the tests whose source is found, the shortest."""
+    texts = []
+    for test in failing:
+        if function := find(tests, test):
+            lines = tests[function.path].decode().splitlines()[function.first - 1 : function.last]
+            kept, room = list[str](), TEST_ATOMS
+            for line in filter(str.strip, lines):
+                room -= len(_ATOM.findall(line))
+                if room < 0:
+                    kept.append("...")
+                    break
+                kept.append(line)
+            texts.append(f"failing: {test.rpartition('::')[2]}\n" + "\n".join(kept))
+    return min(texts, key=len) if texts else f"failing: {failing[0]}"
