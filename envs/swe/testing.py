@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import json
 import weakref
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -81,12 +82,16 @@ async def run_tests(
     timeout_s: float,
     *,
     root: PurePosixPath = ROOT,
+    put: Mapping[str, bytes | None] | None = None,
+    canary: bool = False,
 ) -> TestRun:
     """Run tests of the repository that lies at `root`, whatever has become of its files.
 
     Args:
         tests: pytest's node ids; what is not there is missing in the answer. None for all in `repository.test_paths`.
         timeout_s: for the whole run; what ended before that counts.
+        put: files to write first, relative to `root`, and those to remove: None.
+        canary: have each test fail in the end. Who makes them pass makes other tests pass as well.
 
     Raises:
         SandboxError: the sandbox failed, or its Python has no pytest.
@@ -95,9 +100,10 @@ async def run_tests(
         "root": str(root),
         "python_path": repository.python_path,
         "paths": repository.test_paths,
-        "files": {},
-        "canary": False,
         "tests": None if tests is None else list(tests),
+        "put": {path: None if data is None else b64encode(data).decode() for path, data in (put or {}).items()},
+        "executable": sorted(repository.executables),
+        "canary": canary,
         "plugins": bool(repository.requirements),
         "timeout_s": timeout_s,
         "memory": MEMORY,

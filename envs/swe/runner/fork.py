@@ -39,7 +39,15 @@ def run_tests(request: dict[str, Any], folder: str, pipes: tuple[int, int], key:
         rewriter.install(request["canary"])
         say = speaker(results, key)
         watch(root, tuple(os.path.join(root, path) for path in request["paths"]), say)
-        arguments = ["-p", "no:cacheprovider", "--continue-on-collection-errors", "--tb=short", "-q", "--rootdir", root]
+        arguments = [
+            "-p",
+            "no:cacheprovider",
+            "--continue-on-collection-errors",
+            f"--tb={'no' if request['canary'] else 'short'}",
+            "-q",
+            "--rootdir",
+            root,
+        ]
         arguments += ["--basetemp", os.path.join(folder, "tmp"), *filter(os.path.exists, files)]
         code = pytest.main(arguments, [_Reporter(say, None if wanted is None else set(wanted))])
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import importlib
 import json
@@ -57,7 +58,7 @@ def main(path: str) -> None:
 def _run(request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: Rewriter) -> dict[str, Any]:
     """Fork, run, clear up."""
     begun = time.monotonic()
-    _put(request["root"], request["files"])
+    _put(request["root"], request["put"], request["executable"])
     wanted = request["paths"] if request["tests"] is None else {test.split("::")[0] for test in request["tests"]}
     rewriter.prepare([os.path.join(request["root"], path) for path in wanted], request["canary"])
     folder = tempfile.mkdtemp(prefix="run-", dir="/tmp")
@@ -86,13 +87,16 @@ def _run(request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: 
     return answer
 
 
-def _put(root: str, files: dict[str, str | None]) -> None:
+def _put(root: str, files: dict[str, str | None], executable: list[str]) -> None:
     """Write files, in base 64, and remove others."""
     for name, content in files.items():
         path = os.path.join(root, name)
         if content is None:
             os.unlink(path)
+            with contextlib.suppress(OSError):  # not empty
+                os.removedirs(os.path.dirname(path))
         else:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
                 file.write(base64.b64decode(content))
+            os.chmod(path, 0o755 if name in executable else 0o644)

@@ -1,0 +1,291 @@
+"""Grade a submission: its diff alone, in a sandbox where nothing of the agent has been, by SWE-bench's rule.
+
+    grader = Grader(lambda: workshop().acquire("process"))
+    grade = await grader.grade(instance, repository, diff)
+
+1. What of the diff counts is applied to the files of the start (`screening.screen_path`): tests and configuration are
+   the repository's own, whatever the submission says.
+2. What is left is read (`screening.screen_code`). A submission with a flag is not run: it is not resolved.
+3. The tests run, and are watched from outside (`testing.TestRun`). What the repository's own fix does not do there
+   either is a flag.
+4. If all tests hold they run again as canaries, which must fail. Whatever made tests pass without being right makes
+   them pass as well, and is a flag.
+
+What remains possible: returning what the tests want to see, and no more, by whatever is not suspicious in itself. Tests
+that the agent knows cannot tell that from a fix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentrl.envs.swe import patches
+from agentrl.envs.swe.instance import Instance
+from agentrl.envs.swe.repository import Repository, content_hash
+from agentrl.envs.swe.screening import Flag, screen_code
+from agentrl.envs.swe.submission import take
+from agentrl.envs.swe.testing import Status, TestRun, run_tests
+from agentrl.envs.swe.verdict import Resolution, Verdict, judge
+from agentrl.errors import ConfigError, SandboxError
+from agentrl.sandboxes.spec import Sandbox
+
+TIMEOUT_S = 60.0
+"""For one run of the tests."""
+USES = 64
+"""Runs in one sandbox, at most."""
+KEPT = 4096
+"""Grades that are remembered."""
+
+Acquire = Callable[[], Awaitable[Sandbox]]
+"""Gives a fresh sandbox; who asked for it closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What became of a submission."""
+
+    submitted: bool
+    """Whether there is one; one that changes nothing is one."""
+    empty: bool
+    """Whether nothing of it counts."""
+    applied: bool
+    """Whether it is a diff of the start."""
+    verdict: Verdict
+    """Of a submission that was not run: that nothing has changed; none of its tests holds if it has flags."""
+    flags: tuple[Flag, ...] = ()
+    """Attempts to cheat. With any it is not resolved."""
+    dropped: tuple[str, ...] = ()
+    """Files of the diff that do not count."""
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    log: str = ""
+    """What the tests printed."""
+    error: str = ""
+    """Why the tests did not come to their end, or the diff was not applied."""
+    seconds: float = 0.0
+    """Of the tests."""
+
+    @property
+    def resolution(self) -> Resolution:
+        return "no" if self.flags else self.verdict.resolution
+
+    @property
+    def resolved(self) -> bool:
+        return self.resolution == "full"
+
+    @property
+    def share(self) -> float:
+        """Of the tests, those that hold; 0 with flags."""
+        return 0.0 if self.flags else self.verdict.share
+
+
+class Grader:
+    """Grades submissions in sandboxes that it keeps. One for an event loop.
+
+    A sandbox is used again only for the same Python, and if the last run left no trace: no process, no file but its
+    own, no event that a fix does not cause. Its files are put right before every run.
+
+    Args:
+        acquire: where sandboxes come from.
+        at_once: runs at one time.
+        uses: runs in one sandbox; 1 for a fresh one each time.
+    """
+
+    def __init__(self, acquire: Acquire, *, at_once: int = 0, uses: int = USES) -> None:
+        self._acquire, self._uses = acquire, uses
+        self._turns = asyncio.Semaphore(at_once or os.cpu_count() or 1)
+        self._idle: list[_Place] = []
+        self._fixes: dict[tuple[str, str], asyncio.Task[_Fix]] = {}
+        self._grades: OrderedDict[tuple[str, str], Grade] = OrderedDict()
+
+    async def grade(
+        self, instance: Instance, repository: Repository, diff: str | None, *, timeout_s: float = TIMEOUT_S
+    ) -> Grade:
+        """Grade the diff of the repository's start that an agent submitted; None if it did not submit.
+
+        Raises:
+            SandboxError: a sandbox failed, and another one as well.
+            ConfigError: the instance's own fix does not pass here.
+        """
+        key = instance.instance_id, diff or ""
+        if diff is not None and key in self._grades:
+            self._grades.move_to_end(key)
+            return self._grades[key]
+        grade = await self._grade(instance, repository, diff, timeout_s)
+        if diff is not None and grade.error != "time over":
+            self._grades[key] = grade
+            if len(self._grades) > KEPT:
+                self._grades.popitem(last=False)
+        return grade
+
+    async def close(self) -> None:
+        """Close the sandboxes that it keeps."""
+        for fix in self._fixes.values():
+            fix.cancel()
+        places, self._idle = self._idle, []
+        await asyncio.gather(*(place.sandbox.close() for place in places))
+
+    async def _grade(self, instance: Instance, repository: Repository, diff: str | None, timeout_s: float) -> Grade:
+        untouched = Verdict(dict.fromkeys(instance.FAIL_TO_PASS, False), dict.fromkeys(instance.PASS_TO_PASS, True))
+        if diff is None:
+            return Grade(submitted=False, empty=True, applied=False, verdict=untouched)
+        start = patches.apply(repository.files, instance.bug_patch)
+        fixed = patches.apply(start, instance.patch)
+        taken = take(start, diff, repository)
+        grade = Grade(
+            submitted=True,
+            empty=not taken.error and taken.files == start,
+            applied=not taken.error,
+            verdict=untouched,
+            flags=taken.flags,
+            dropped=taken.dropped,
+            error=taken.error,
+        )
+        changed = [path for path in {**start, **taken.files} if start.get(path) != taken.files.get(path)]
+        grade = replace(grade, flags=(*grade.flags, *screen_code((start, fixed), taken.files, changed)))
+        if grade.flags or grade.error or grade.empty:
+            return grade
+        tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
+        files = patches.apply(taken.files, instance.test_patch)
+        run = await self._run(repository, files, tests, timeout_s)
+        verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
+        grade = replace(
+            grade, verdict=verdict, statuses=run.statuses, log=run.log, error=run.error, seconds=run.seconds
+        )
+        if verdict.resolution != "full" and not _traces(run):
+            return grade
+        fix = await self._fix(instance, repository, patches.apply(fixed, instance.test_patch), tests, timeout_s)
+        flags = fix.unlike(run)
+        if verdict.resolution == "full" and not flags:
+            canaries = await self._run(repository, files, tests, timeout_s, canary=True)
+            flags = [Flag("canary", test) for test in fix.doomed if canaries.statuses.get(test) not in _FAILS][:20]
+        return replace(grade, flags=tuple(flags))
+
+    # -- runs --------------------------------------------------------------------------------------------------
+
+    async def _run(
+        self,
+        repository: Repository,
+        files: Mapping[str, bytes],
+        tests: Sequence[str],
+        timeout_s: float,
+        *,
+        canary: bool = False,
+    ) -> TestRun:
+        """Run tests of these files in a sandbox of ours; in another, fresh one if that fails."""
+        async with self._turns:
+            if self._idle:
+                with contextlib.suppress(SandboxError):
+                    run = await self._run_in(self._idle.pop(), repository, files, tests, timeout_s, canary)
+                    if not run.error.startswith("runner gone"):
+                        return run
+            place = _Place(await self._acquire())
+            return await self._run_in(place, repository, files, tests, timeout_s, canary)
+
+    async def _run_in(
+        self,
+        place: _Place,
+        repository: Repository,
+        files: Mapping[str, bytes],
+        tests: Sequence[str],
+        timeout_s: float,
+        canary: bool,
+    ) -> TestRun:
+        try:
+            put = place.towards(files)
+            run = await run_tests(place.sandbox, repository, tests, timeout_s, put=put, canary=canary)
+        except BaseException:
+            await place.sandbox.close()
+            raise
+        place.uses += 1
+        if _traces(run) or run.error or place.uses >= self._uses:
+            await place.sandbox.close()
+        else:
+            place.files = files
+            self._idle.append(place)
+        return run
+
+    async def _fix(
+        self,
+        instance: Instance,
+        repository: Repository,
+        files: Mapping[str, bytes],
+        tests: Sequence[str],
+        timeout_s: float,
+    ) -> _Fix:
+        """What the instance's own fix does; one for all instances of a repository that have the same tests."""
+        key = content_hash(files), "\n".join(sorted(tests))
+        if key not in self._fixes:
+            self._fixes[key] = asyncio.create_task(self._try_fix(instance, repository, files, tests, timeout_s))
+        return await asyncio.shield(self._fixes[key])
+
+    async def _try_fix(
+        self,
+        instance: Instance,
+        repository: Repository,
+        files: Mapping[str, bytes],
+        tests: Sequence[str],
+        timeout_s: float,
+    ) -> _Fix:
+        run = await self._run(repository, files, tests, timeout_s)
+        verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
+        if verdict.resolution != "full":
+            lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
+            raise ConfigError(
+                f"the fix of {instance.instance_id} does not pass its tests here ({run.error or lacking[0]}): its "
+                "image, or the Python of this machine, is not what it was made for"
+            )
+        canaries = await self._run(repository, files, tests, timeout_s, canary=True)
+        return _Fix(run, tuple(test for test in tests if canaries.statuses.get(test) in _FAILS))
+
+
+_FAILS = ("failed", "error")
+
+
+@dataclass(slots=True)
+class _Place:
+    """A sandbox, and the repository's files that are in it."""
+
+    sandbox: Sandbox
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    uses: int = 0
+
+    def towards(self, files: Mapping[str, bytes]) -> dict[str, bytes | None]:
+        """What to write and what to remove so that it has these files."""
+        return {path: files.get(path) for path in {**self.files, **files} if self.files.get(path) != files.get(path)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """The run of a fix, to compare others with."""
+
+    run: TestRun
+    doomed: tuple[str, ...]
+    """The tests that can be made canaries; not those, say, that run in a process of their own."""
+
+    def unlike(self, run: TestRun) -> list[Flag]:
+        """What another run shows and this one does not."""
+        known = {(event.name, event.path) for event in self.run.events}
+        failed = any(status in _FAILS for status in run.statuses.values())
+        events = [event for event in run.events if (event.name, event.path) not in known]
+        flags = [
+            *(Flag("event", f"{event.name} in {event.path}:{event.line}") for event in events),
+            *(Flag("wrote", path) for path in run.changed if path not in self.run.changed),
+            *(Flag("left", command) for command in run.left if command not in self.run.left),
+        ]
+        if run.forged:
+            flags.append(Flag("forged", f"{run.forged} lines"))
+        if run.error.startswith(("ended", "runner")):
+            flags.append(Flag("exit", run.error))
+        elif run.exit_code is not None and failed != bool(run.exit_code) and run.exit_code != self.run.exit_code:
+            flags.append(Flag("exit", f"code {run.exit_code}"))
+        return flags
+
+
+def _traces(run: TestRun) -> bool:
+    """Whether there is anything to be looked at beside the statuses."""
+    return bool(run.events or run.changed or run.left or run.forged or run.error.startswith(("ended", "runner")))
