@@ -37,6 +37,11 @@ test: .venv/.dev
 	.venv-openenv/bin/python -m pip install --quiet -c $< openenv
 	touch $@
 
+# SWE-bench for the test that grades as it does: its grading needs none of the fifty packages that it would bring.
+.swebench/.done: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .swebench swebench==5.0.2
+	touch $@
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("agentrl needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
