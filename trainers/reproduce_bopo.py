@@ -46,16 +46,17 @@ PRICES = {
 """List prices of the paper's two models, in dollars per million tokens."""
 ROUTER = (
     "env.max_turns=20",
-    "routing.tasks=120",
-    "routing.runs=3",
-    "warm_start.demonstrations=120",
+    "routing.tasks=300",
+    "warm_start.demonstrations=300",
     "warm_start.mistakes=0.0",
-    "warm_start.steps=150",
+    "warm_start.steps=250",
     "warm_start.observation_weight=0.0",
     "rl.method=bopo",
-    "rl.overrides={}",
+    "rl.overrides={ std = false }",
     "rl.max_turns=0",
-    "rl.steps=20",
+    "rl.steps=30",
+    "rl.optim.muon_lr=0.02",
+    "rl.optim.lr=6e-4",
     "rl.tasks_per_step=12",
     "engine.max_action_tokens=8",
     "eval.every=0",
@@ -140,7 +141,7 @@ def _executors(runs: dict[str, Path]) -> list[str]:
         for name, run in runs.items()
         for setting in (
             f"routing.executors.{name}.path={_model(run)}",
-            f"routing.executors.{name}.temperature=0.4",
+            f"routing.executors.{name}.temperature=0",
             f"routing.executors.{name}.max_tokens=16",
             f"routing.executors.{name}.price={PRICES[name]}",
         )

@@ -24,6 +24,13 @@ def test_by_hand() -> None:
     assert found == pytest.approx([-0.525 / (0.607591 + 1e-6), 0.475 / (0.607591 + 1e-6)], rel=1e-5)
 
 
+def test_without_the_deviation_a_price_keeps_its_weight() -> None:
+    cheap, dear, anchors = np.array([1.0, 0.99]), np.array([1.0, 0.9]), np.ones(2)
+    assert reference_guided(cheap, anchors, std=False) == pytest.approx([0.0025, -0.0075])
+    assert reference_guided(dear, anchors, std=False) == pytest.approx([0.025, -0.075])
+    assert reference_guided(cheap, anchors) == pytest.approx(reference_guided(dear, anchors), rel=1e-3)
+
+
 def test_a_group_that_fails_throughout_still_hears_of_it() -> None:
     assert (group_relative(np.zeros(4)) == 0).all()
     assert (reference_guided(np.zeros(4), np.array([0.0, 1.1])) < 0).all()

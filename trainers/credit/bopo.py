@@ -10,12 +10,15 @@ import numpy as np
 from agentrl.trainers.credit.base import ANCHORS, Array, Batch, Level, broadcast, centred, returns_of
 
 
-def reference_guided(returns: Array, anchors: Array) -> Array:
+def reference_guided(returns: Array, anchors: Array, *, std: bool = True) -> Array:
     """(G,) A_i = (R_i − mean S) / (std S + 1e-6), S = {R_1, …, R_G} ∪ `anchors`; arXiv 2602.21227.
 
     The formula is our reading: the paper's body gives the statistics and leaves the estimator open.
+
+    Args:
+        std: whether to divide by the standard deviation.
     """
-    return centred(returns, std=True, sample=np.concatenate([returns, anchors]))
+    return centred(returns, std=std, sample=np.concatenate([returns, anchors]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class BoPO:
     solved for less.
     """
 
+    std: bool = True
+    """Whether to divide by std S. Where all rollouts solve the task, or none does, that takes λ out: the least
+    difference in cost then weighs as much as success does elsewhere."""
+
     needs: ClassVar[frozenset[str]] = frozenset({ANCHORS})
     level: ClassVar[Level] = "turn"
     whiten: ClassVar[bool] = False
@@ -36,6 +43,6 @@ class BoPO:
 
     def __call__(self, batch: Batch) -> list[list[Array]]:
         return [
-            broadcast(group, reference_guided(returns_of(group), group[0].anchors)) if len(group) else []
+            broadcast(group, reference_guided(returns_of(group), group[0].anchors, std=self.std)) if len(group) else []
             for group in batch
         ]
