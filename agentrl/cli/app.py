@@ -22,6 +22,7 @@ from agentrl.cli import (
     rollout,
     sandboxes,
     serve,
+    swe,
     train,
 )
 
@@ -52,6 +53,7 @@ app.add_typer(images.app, name="images")
 app.add_typer(sandboxes.app, name="sandboxes")
 app.add_typer(methods.app, name="methods")
 app.add_typer(judge.app, name="judge")
+app.add_typer(swe.app, name="swe")
 app.add_typer(bench.app, name="bench")
 app.command()(serve.serve)
 app.add_typer(engine.app, name="engine")

@@ -20,6 +20,11 @@ class EditError(ValueError):
     """It cannot be replaced; the message is for the agent."""
 
 
+def tokens(text: str) -> list[str]:
+    """The atoms of a text."""
+    return _ATOM.findall(text)
+
+
 def parse(text: str) -> tuple[int, str, str]:
     """Line number, old and new, of `LINE OLD NEW`, or `LINE OLD => NEW` where one of them has spaces or is empty.
 
@@ -50,7 +55,7 @@ def replace(line: str, old: str, new: str) -> str:
     Raises:
         EditError: `old` does not stand in it exactly once.
     """
-    atoms, wanted = list(_ATOM.finditer(line)), _ATOM.findall(old)
+    atoms, wanted = list(_ATOM.finditer(line)), tokens(old)
     said = [atom[0] for atom in atoms]
     places = [i for i in range(len(said) - len(wanted) + 1) if said[i : i + len(wanted)] == wanted] if wanted else []
     if len(places) != 1:
