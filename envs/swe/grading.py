@@ -1,6 +1,6 @@
 """Grade a submission: its diff alone, in a sandbox where nothing of the agent has been, by SWE-bench's rule.
 
-    grader = Grader(lambda: workshop().acquire("process"))
+    grader = Grader(Testbed(lambda: workshop().acquire("process")))
     grade = await grader.grade(instance, repository, diff)
 
 1. What of the diff counts is applied to the files of the start (`screening.screen_path`): tests and configuration are
@@ -18,10 +18,8 @@ that the agent knows cannot tell that from a fix.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentrl.envs.swe import patches
@@ -29,20 +27,15 @@ from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.repository import Repository, content_hash
 from agentrl.envs.swe.screening import Flag, screen_code
 from agentrl.envs.swe.submission import take
-from agentrl.envs.swe.testing import Status, TestRun, run_tests
+from agentrl.envs.swe.testbed import Testbed
+from agentrl.envs.swe.testing import Status, TestRun
 from agentrl.envs.swe.verdict import Resolution, Verdict, judge
-from agentrl.errors import ConfigError, SandboxError
-from agentrl.sandboxes.spec import Sandbox
+from agentrl.errors import ConfigError
 
 TIMEOUT_S = 60.0
 """For one run of the tests."""
-USES = 64
-"""Runs in one sandbox, at most."""
 KEPT = 4096
 """Grades that are remembered."""
-
-Acquire = Callable[[], Awaitable[Sandbox]]
-"""Gives a fresh sandbox; who asked for it closes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +77,14 @@ class Grade:
 
 
 class Grader:
-    """Grades submissions in sandboxes that it keeps. One for an event loop.
-
-    A sandbox is used again only for the same Python, and if the last run left no trace: no process, no file but its
-    own, no event that a fix does not cause. Its files are put right before every run.
+    """Grades submissions, and remembers the grades.
 
     Args:
-        acquire: where sandboxes come from.
-        at_once: runs at one time.
-        uses: runs in one sandbox; 1 for a fresh one each time.
+        testbed: where tests run.
     """
 
-    def __init__(self, acquire: Acquire, *, at_once: int = 0, uses: int = USES) -> None:
-        self._acquire, self._uses = acquire, uses
-        self._turns = asyncio.Semaphore(at_once or os.cpu_count() or 1)
-        self._idle: list[_Place] = []
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
         self._fixes: dict[tuple[str, str], asyncio.Task[_Fix]] = {}
         self._grades: OrderedDict[tuple[str, str], Grade] = OrderedDict()
 
@@ -122,13 +108,6 @@ class Grader:
                 self._grades.popitem(last=False)
         return grade
 
-    async def close(self) -> None:
-        """Close the sandboxes that it keeps."""
-        for fix in self._fixes.values():
-            fix.cancel()
-        places, self._idle = self._idle, []
-        await asyncio.gather(*(place.sandbox.close() for place in places))
-
     async def _grade(self, instance: Instance, repository: Repository, diff: str | None, timeout_s: float) -> Grade:
         untouched = Verdict(dict.fromkeys(instance.FAIL_TO_PASS, False), dict.fromkeys(instance.PASS_TO_PASS, True))
         if diff is None:
@@ -151,63 +130,19 @@ class Grader:
             return grade
         tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
         files = patches.apply(taken.files, instance.test_patch)
-        run = await self._run(repository, files, tests, timeout_s)
+        run = await self.testbed.run(repository, files, tests, timeout_s)
         verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
         grade = replace(
             grade, verdict=verdict, statuses=run.statuses, log=run.log, error=run.error, seconds=run.seconds
         )
-        if verdict.resolution != "full" and not _traces(run):
+        if verdict.resolution != "full" and not run.traces:
             return grade
         fix = await self._fix(instance, repository, patches.apply(fixed, instance.test_patch), tests, timeout_s)
         flags = fix.unlike(run)
         if verdict.resolution == "full" and not flags:
-            canaries = await self._run(repository, files, tests, timeout_s, canary=True)
+            canaries = await self.testbed.run(repository, files, tests, timeout_s, canary=True)
             flags = [Flag("canary", test) for test in fix.doomed if canaries.statuses.get(test) not in _FAILS][:20]
         return replace(grade, flags=tuple(flags))
-
-    # -- runs --------------------------------------------------------------------------------------------------
-
-    async def _run(
-        self,
-        repository: Repository,
-        files: Mapping[str, bytes],
-        tests: Sequence[str],
-        timeout_s: float,
-        *,
-        canary: bool = False,
-    ) -> TestRun:
-        """Run tests of these files in a sandbox of ours; in another, fresh one if that fails."""
-        async with self._turns:
-            if self._idle:
-                with contextlib.suppress(SandboxError):
-                    run = await self._run_in(self._idle.pop(), repository, files, tests, timeout_s, canary)
-                    if not run.error.startswith("runner gone"):
-                        return run
-            place = _Place(await self._acquire())
-            return await self._run_in(place, repository, files, tests, timeout_s, canary)
-
-    async def _run_in(
-        self,
-        place: _Place,
-        repository: Repository,
-        files: Mapping[str, bytes],
-        tests: Sequence[str],
-        timeout_s: float,
-        canary: bool,
-    ) -> TestRun:
-        try:
-            put = place.towards(files)
-            run = await run_tests(place.sandbox, repository, tests, timeout_s, put=put, canary=canary)
-        except BaseException:
-            await place.sandbox.close()
-            raise
-        place.uses += 1
-        if _traces(run) or run.error or place.uses >= self._uses:
-            await place.sandbox.close()
-        else:
-            place.files = files
-            self._idle.append(place)
-        return run
 
     async def _fix(
         self,
@@ -231,7 +166,7 @@ class Grader:
         tests: Sequence[str],
         timeout_s: float,
     ) -> _Fix:
-        run = await self._run(repository, files, tests, timeout_s)
+        run = await self.testbed.run(repository, files, tests, timeout_s)
         verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
         if verdict.resolution != "full":
             lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
@@ -239,24 +174,11 @@ class Grader:
                 f"the fix of {instance.instance_id} does not pass its tests here ({run.error or lacking[0]}): its "
                 "image, or the Python of this machine, is not what it was made for"
             )
-        canaries = await self._run(repository, files, tests, timeout_s, canary=True)
+        canaries = await self.testbed.run(repository, files, tests, timeout_s, canary=True)
         return _Fix(run, tuple(test for test in tests if canaries.statuses.get(test) in _FAILS))
 
 
 _FAILS = ("failed", "error")
-
-
-@dataclass(slots=True)
-class _Place:
-    """A sandbox, and the repository's files that are in it."""
-
-    sandbox: Sandbox
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    uses: int = 0
-
-    def towards(self, files: Mapping[str, bytes]) -> dict[str, bytes | None]:
-        """What to write and what to remove so that it has these files."""
-        return {path: files.get(path) for path in {**self.files, **files} if self.files.get(path) != files.get(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +206,3 @@ class _Fix:
         elif run.exit_code is not None and failed != bool(run.exit_code) and run.exit_code != self.run.exit_code:
             flags.append(Flag("exit", f"code {run.exit_code}"))
         return flags
-
-
-def _traces(run: TestRun) -> bool:
-    """Whether there is anything to be looked at beside the statuses."""
-    return bool(run.events or run.changed or run.left or run.forged or run.error.startswith(("ended", "runner")))

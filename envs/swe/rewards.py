@@ -77,7 +77,8 @@ def difficulty(passed: npt.ArrayLike, *, alpha: float = 1.0, sigma: float = 0.1,
     rates = np.asarray(passed, dtype=np.float64).mean(axis=0)
     density = np.exp(-((rates[:, None] - rates[None, :]) ** 2) / (2 * sigma**2)).sum(axis=1)
     weights: Array = np.exp(-alpha * rates) / (density + delta)
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 def weighed_tests(passed: npt.ArrayLike, *, alpha: float = 1.0, sigma: float = 0.1, delta: float = 1e-6) -> Array:

@@ -74,6 +74,12 @@ class TestRun:
     changed: tuple[str, ...] = ()
     """Files that were written, made or removed, by absolute path; those in the run's own folder for them aside."""
 
+    @property
+    def traces(self) -> bool:
+        """Whether there is anything to be looked at beside how the tests ended."""
+        died = self.error.startswith(("ended", "runner"))
+        return bool(self.events or self.forged or self.left or self.changed or died)
+
 
 async def run_tests(
     sandbox: Sandbox,
