@@ -34,6 +34,7 @@ ENVIRONMENTS: dict[str, EnvEntry] = {
             "Countdown-v0", "agentrl.envs.text.countdown:CountdownEnv", "text", 16, "", "numbers to make a number"
         ),
         EnvEntry("SearchQA-v0", "agentrl.envs.text.searchqa:SearchQAEnv", "text", 16, "search", "questions to look up"),
+        EnvEntry("SWE-v0", "agentrl.envs.swe.env:SWEEnv", "swe", 40, "swe", "repositories to be repaired"),
         EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "text adventures"),
         EnvEntry("ToolDesk-v0", "agentrl.envs.text.tooldesk:ToolDeskEnv", "text", 40, "", "customer service by tools"),
         EnvEntry("Travel-v0", "agentrl.envs.text.travel:TravelEnv", "text", 24, "", "trips to be planned"),

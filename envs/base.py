@@ -87,6 +87,9 @@ class TextEnv(gym.Env[str, str]):
     blocking: bool = False
     """Whether a step may take longer than a millisecond; the agent loop then steps it in a thread."""
 
+    turn_limit: int | None = None
+    """The most turns of an episode, where there is a time limit around the environment: `Episode` sets it."""
+
     state: Any = None
     """State of the running episode; None before the first reset and after the end."""
 
@@ -235,6 +238,9 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
     def __init__(self, env: gym.Env[str, str]) -> None:
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
+        limits = [layer._max_episode_steps for layer in _layers(env) if isinstance(layer, gym.wrappers.TimeLimit)]
+        if limits and isinstance(env.unwrapped, TextEnv):
+            env.unwrapped.turn_limit = min(limits)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         observation, reward, terminated, truncated, info = self.env.step(action)

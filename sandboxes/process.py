@@ -214,8 +214,8 @@ class Tree(Body):
             yield from ("--ro-bind", str(self._group.oom_file), inside)
         for source, target in zip(folders, spec.writable, strict=False):
             yield from ("--bind", source, target)
-        for i, inside in enumerate(self._tools):
-            yield from ("--ro-bind", f"/dev/shm/tools{i}", str(inside))
+        for i, target in enumerate(map(str, self._tools)):
+            yield from ("--ro-bind", f"/dev/shm/tools{i}", target)
         yield from ("--remount-ro", "/", "--chdir", home, "--clearenv", "--setenv", "HOME", home)
         yield from ("--setenv", "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "--")
 

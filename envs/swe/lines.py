@@ -75,30 +75,13 @@ class LinesSurface(Surface):
         return diff(self.start.files, self.files)
 
     def oracle(self, solved: Mapping[str, bytes]) -> Iterator[str]:
-        yield from self.solution(solved) or ()
+        yield from self.view.changes(self.files, solved) or ()
         yield "submit"
 
-    def solution(self, solved: Mapping[str, bytes]) -> list[str] | None:
-        """The replacements that lead from here to these files; None where the language has none, or shows no such line.
-
-        Of lines that were changed otherwise the action is the way back, if that is one.
-        """
-        found = []
-        numbers = {(shown.path, shown.line): number for number, shown in enumerate(self.view.lines, 1)}
-        for path in sorted({*solved, *self.files}):
-            if self.files.get(path) == solved.get(path):
-                continue
-            now, then = (files.get(path, b"").decode().split("\n") for files in (self.files, solved))
-            if len(now) != len(then):
-                return None
-            for at, (before, after) in enumerate(zip(now, then, strict=True), 1):
-                if before == after:
-                    continue
-                change = edits.shortest(before, after)
-                if change is None or (path, at) not in numbers:
-                    return None
-                found.append(f"replace {edits.text_of(numbers[path, at], *change)}")
-        return found
+    def lines(self) -> dict[int, str]:
+        """The lines shown, by number, as they are now."""
+        files = {path: self.files[path].decode().split("\n") for path in {shown.path for shown in self.view.lines}}
+        return {i: files[shown.path][shown.line - 1] for i, shown in enumerate(self.view.lines, 1)}
 
     def fork(self) -> Self:
         return type(self)(self.start, self.view, self.tests, self._attempt, self.files)
@@ -106,9 +89,11 @@ class LinesSurface(Surface):
     def pack(self) -> dict[str, Any]:
         return {"files": {p: c.decode() for p, c in self.files.items() if self.start.files[p] != c}}
 
-    def unpack(self, packed: Mapping[str, Any]) -> None:
-        """Go to the point that `pack` gave."""
-        self.files = {**self.start.files, **{path: text.encode() for path, text in packed["files"].items()}}
+    def at(self, packed: Mapping[str, Any]) -> Self:
+        """One at the point that `pack` gave."""
+        twin = self.fork()
+        twin.files |= {path: text.encode() for path, text in packed["files"].items()}
+        return twin
 
     def close(self) -> None:
         pass

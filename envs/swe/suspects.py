@@ -79,12 +79,13 @@ def functions(path: str, source: bytes) -> tuple[Function, ...]:
                 walk(node.body, node.name)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                doc = node.body[0]
-                is_doc = isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant)
-                lines = (doc.lineno, doc.end_lineno or 0) if is_doc and isinstance(doc.value.value, str) else (0, 0)
-                found.append(
-                    Function(path, node.name, owner, first, node.end_lineno or first, frozenset(_names(node)), lines)
-                )
+                match node.body[0]:
+                    case ast.Expr(value=ast.Constant(value=str())) as doc:
+                        lines = doc.lineno, doc.end_lineno or doc.lineno
+                    case _:
+                        lines = 0, 0
+                last = node.end_lineno or first
+                found.append(Function(path, node.name, owner, first, last, frozenset(_names(node)), lines))
             elif isinstance(node, ast.If | ast.Try):
                 walk([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)], owner)
 

@@ -1,0 +1,93 @@
+"""Tests and grades for environments: asked from any thread, answered in the workshop, known answers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from weakref import WeakKeyDictionary
+
+from agentrl.envs.swe import patches, store
+from agentrl.envs.swe.grading import Grade, Grader
+from agentrl.envs.swe.instance import Instance
+from agentrl.envs.swe.repository import content_hash
+from agentrl.envs.swe.testbed import Testbed
+from agentrl.envs.swe.testing import TestRun
+from agentrl.envs.swe.view import View
+from agentrl.envs.swe.workshop import Workshop, workshop
+from agentrl.envs.swe.workspace import Start
+
+TESTS_S = 60.0
+"""For one run of the tests."""
+_KEPT = 4096
+
+_graders: WeakKeyDictionary[Workshop, dict[tuple[str, str], Grader]] = WeakKeyDictionary()
+_runs: dict[tuple[str, str], TestRun] = {}
+
+
+@lru_cache(maxsize=256)
+def start_of(instance: Instance) -> Start:
+    """What an instance starts from.
+
+    Raises:
+        ConfigError: its repository is not on this machine.
+        CorruptFileError: its bug does not apply to the repository.
+    """
+    repository = store.find(instance)
+    return Start(repository, patches.apply(repository.files, instance.bug_patch), instance.image_name)
+
+
+def solved(instance: Instance) -> dict[str, bytes]:
+    """The files with the fix."""
+    return patches.apply(start_of(instance).files, instance.patch)
+
+
+@lru_cache(maxsize=1024)
+def view_of(instance: Instance) -> View:
+    """What the surface `lines` shows of it."""
+    return View.of(instance, start_of(instance))
+
+
+def is_sayable(instance: Instance) -> bool:
+    """Whether the surface `lines` shows the lines that the fix changes, and its language can say the fix."""
+    return not instance.test_patch and view_of(instance).changes(start_of(instance).files, solved(instance)) is not None
+
+
+def grade(kind: str, instance: Instance, diff: str) -> Grade:
+    """Grade what was submitted.
+
+    Args:
+        kind: of sandbox, see `workshop.PROVIDERS`.
+
+    Raises:
+        SandboxError: the sandboxes fail.
+        ConfigError: the instance's own fix does not pass here.
+    """
+    work = _grader(kind, instance.image_name).grade(instance, start_of(instance).repository, diff, timeout_s=TESTS_S)
+    return workshop().call(work)
+
+
+def attempt(kind: str, instance: Instance, files: Mapping[str, bytes]) -> TestRun:
+    """Run the tests of an instance that an agent may see, on these files.
+
+    Raises:
+        SandboxError: the sandboxes fail.
+    """
+    key = instance.instance_id, content_hash(files)
+    if key not in _runs:
+        tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
+        grader = _grader(kind, instance.image_name)
+        found = workshop().call(grader.testbed.run(start_of(instance).repository, files, tests, TESTS_S))
+        if found.error:
+            return found  # of a run that was cut off another may tell more
+        while len(_runs) >= _KEPT:
+            _runs.pop(next(iter(_runs)), None)
+        _runs[key] = found
+    return _runs[key]
+
+
+def _grader(kind: str, image: str) -> Grader:
+    shop = workshop()
+    graders = _graders.setdefault(shop, {})
+    if (kind, image) not in graders:
+        graders[kind, image] = Grader(Testbed(lambda: shop.acquire(kind, image)))
+    return graders[kind, image]
