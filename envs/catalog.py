@@ -11,7 +11,11 @@ import gymnasium as gym
 from agentrl.errors import MissingExtraError
 from agentrl.registry import ENVIRONMENTS
 
-_MODULES = {"text": ("textworld", "alfworld"), "search": ("bm25s",)}
+_MODULES = {
+    "text": ("textworld", "alfworld"),
+    "search": ("bm25s",),
+    "swe": ("libcst", "pytest", "unidiff"),
+}
 """What each extra installs, as far as environments need it."""
 
 

@@ -27,6 +27,7 @@ EXTRAS = {
     "remote": ("httptools", "websockets"),
     "serve": ("fastapi", "httptools", "msgspec", "prometheus-client", "uvicorn", "uvloop", "websockets"),
     "sandbox": ("docker",),
+    "swe": ("libcst", "pytest", "unidiff"),
     "vllm": ("aiohttp", "safetensors"),
 }
 EXACT = 1e-4

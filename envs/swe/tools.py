@@ -55,8 +55,8 @@ class ToolsSurface(InSandbox):
 def replacements(before: str, after: str) -> list[tuple[str, str]]:
     """Replacements of text that stands exactly once, which make `after` of `before` one after the other."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for context in range(len(old) + 2):
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)  # grouping changes what it has found
         found, text = [], before
         for hunk in matcher.get_grouped_opcodes(context):
             one = "".join(old[hunk[0][1] : hunk[-1][2]])
