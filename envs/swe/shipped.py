@@ -16,7 +16,7 @@ _SUFFIXES = (".py", ".md")
 
 def names() -> tuple[str, ...]:
     """The libraries, in alphabetical order."""
-    return tuple(sorted(entry.name for entry in _root().iterdir() if entry.is_dir() and entry.name.isidentifier()))
+    return tuple(sorted(entry.name for entry in _root().iterdir() if _holds_code(entry)))
 
 
 @cache
@@ -37,9 +37,13 @@ def _root() -> Traversable:
     return files("agentrl.envs.swe") / "repos"
 
 
+def _holds_code(entry: Traversable) -> bool:
+    return entry.is_dir() and entry.name.isidentifier() and entry.name != "__pycache__"
+
+
 def _read(folder: Traversable, prefix: str, found: dict[str, bytes]) -> None:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name.isidentifier() and entry.name != "__pycache__":
+        if _holds_code(entry):
             _read(entry, f"{prefix}{entry.name}/", found)
         elif entry.is_file() and entry.name.endswith(_SUFFIXES):
             found[prefix + entry.name] = entry.read_bytes()
