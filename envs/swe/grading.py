@@ -30,7 +30,7 @@ from agentrl.envs.swe.submission import take
 from agentrl.envs.swe.testbed import Testbed
 from agentrl.envs.swe.testing import Status, TestRun
 from agentrl.envs.swe.verdict import Resolution, Verdict, judge
-from agentrl.errors import ConfigError
+from agentrl.errors import ConfigError, SandboxError
 
 TIMEOUT_S = 60.0
 """For one run of the tests."""
@@ -64,7 +64,7 @@ class Grade:
 
     @property
     def resolution(self) -> Resolution:
-        return "no" if self.flags else self.verdict.resolution
+        return "no" if self.flags or self.error else self.verdict.resolution
 
     @property
     def resolved(self) -> bool:
@@ -120,16 +120,20 @@ class Grader:
             empty=not taken.error and taken.files == start,
             applied=not taken.error,
             verdict=untouched,
-            flags=taken.flags,
+            flags=tuple(dict.fromkeys(taken.flags)),
             dropped=taken.dropped,
             error=taken.error,
         )
         changed = [path for path in {**start, **taken.files} if start.get(path) != taken.files.get(path)]
-        grade = replace(grade, flags=(*grade.flags, *screen_code((start, fixed), taken.files, changed)))
+        read = screen_code((start, fixed), taken.files, changed)
+        unread = [flag for flag in read if flag.kind == "unreadable"]
+        grade = replace(grade, flags=(*grade.flags, *(flag for flag in read if flag not in unread)))
         if grade.flags or grade.error or grade.empty:
             return grade
         tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
-        files = patches.apply(taken.files, instance.test_patch)
+        tested = patches.apply(start, instance.test_patch)
+        added = {path: tested.get(path) for path in patches.touched(instance.test_patch)}
+        files = {path: data for path, data in {**taken.files, **added}.items() if data is not None}
         run = await self.testbed.run(repository, files, tests, timeout_s)
         verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
         grade = replace(
@@ -141,7 +145,9 @@ class Grader:
         flags = fix.unlike(run)
         if verdict.resolution == "full" and not flags:
             canaries = await self.testbed.run(repository, files, tests, timeout_s, canary=True)
-            flags = [Flag("canary", test) for test in fix.doomed if canaries.statuses.get(test) not in _FAILS][:20]
+            if canaries.error == "time over":
+                return replace(grade, error=canaries.error)
+            flags = [*unread, *fix.unlike_canaries(canaries)]
         return replace(grade, flags=tuple(flags))
 
     async def _fix(
@@ -156,7 +162,11 @@ class Grader:
         key = content_hash(files), "\n".join(sorted(tests))
         if key not in self._fixes:
             self._fixes[key] = asyncio.create_task(self._try_fix(instance, repository, files, tests, timeout_s))
-        return await asyncio.shield(self._fixes[key])
+        try:
+            return await asyncio.shield(self._fixes[key])
+        except SandboxError:
+            self._fixes.pop(key, None)
+            raise
 
     async def _try_fix(
         self,
@@ -175,7 +185,7 @@ class Grader:
                 "image, or the Python of this machine, is not what it was made for"
             )
         canaries = await self.testbed.run(repository, files, tests, timeout_s, canary=True)
-        return _Fix(run, tuple(test for test in tests if canaries.statuses.get(test) in _FAILS))
+        return _Fix(run, canaries)
 
 
 _FAILS = ("failed", "error")
@@ -186,16 +196,13 @@ class _Fix:
     """The run of a fix, to compare others with."""
 
     run: TestRun
-    doomed: tuple[str, ...]
-    """The tests that can be made canaries; not those, say, that run in a process of their own."""
+    canaries: TestRun
 
     def unlike(self, run: TestRun) -> list[Flag]:
         """What another run shows and this one does not."""
-        known = {(event.name, event.path) for event in self.run.events}
         failed = any(status in _FAILS for status in run.statuses.values())
-        events = [event for event in run.events if (event.name, event.path) not in known]
         flags = [
-            *(Flag("event", f"{event.name} in {event.path}:{event.line}") for event in events),
+            *_events(run, self.run),
             *(Flag("wrote", path) for path in run.changed if path not in self.run.changed),
             *(Flag("left", command) for command in run.left if command not in self.run.left),
         ]
@@ -206,3 +213,16 @@ class _Fix:
         elif run.exit_code is not None and failed != bool(run.exit_code) and run.exit_code != self.run.exit_code:
             flags.append(Flag("exit", f"code {run.exit_code}"))
         return flags
+
+    def unlike_canaries(self, run: TestRun) -> list[Flag]:
+        """Tests that pass and do not with the fix; some never fail: those, say, that run in a process of their own."""
+        doomed = [test for test, status in self.canaries.statuses.items() if status in _FAILS]
+        alive = [Flag("canary", test) for test in doomed if run.statuses.get(test) not in _FAILS]
+        return [*alive, *_events(run, self.canaries)]
+
+
+def _events(run: TestRun, known: TestRun) -> list[Flag]:
+    """The events of one run that another does not have."""
+    before = {(event.name, event.path) for event in known.events}
+    found = (event for event in run.events if (event.name, event.path) not in before)
+    return [Flag("event", f"{event.name} in {event.path}:{event.line}") for event in found]

@@ -54,7 +54,7 @@ _MEMBERS: dict[str, tuple[Reach, str]] = {
 
 _ATTRIBUTES = re.compile(
     r"f_(back|globals|locals|builtins|code|trace|lineno)|(gi|cr|ag)_(frame|code)|tb_frame|__globals__|__builtins__"
-    r"|__subclasses__|__code__|__closure__|__loader__|__spec__|__getattribute__|__import__|_getframe|_current_frames"
+    r"|__subclasses__|__code__|__closure__|__loader__|__spec__|__getattribute__|__import__|__self__|_getframe|_current_frames"
     r"|addaudithook|settrace|setprofile|meta_path|path_hooks"
 )
 _BUILTINS = {"eval", "exec", "compile", "__import__", "__builtins__", "__loader__", "__spec__", "breakpoint"}
@@ -113,7 +113,7 @@ class _Visitor(ast.NodeVisitor):
             self.add(kind, name)
 
     def _member(self, module: str, name: str) -> None:
-        known = _MEMBERS.get(module) or _MEMBERS.get(module.rpartition(".")[2])
+        known = _MEMBERS.get(module) or _MEMBERS.get(module.rpartition(".")[2].lstrip("_"))
         if known and (name == "*" or re.fullmatch(known[1], name)):
             self.add(known[0], f"{module}.{name}")
 
@@ -132,7 +132,7 @@ class _Visitor(ast.NodeVisitor):
         if isinstance(node.value, ast.Name) and node.value.id in self.modules:
             self._member(self.modules[node.value.id], node.attr)
         elif isinstance(node.value, ast.Attribute):
-            self._member(node.value.attr, node.attr)
+            self._member(node.value.attr.lstrip("_"), node.attr)
         if not isinstance(node.ctx, ast.Load) and base in self.foreign:
             self.add("patching", ast.unparse(node))
         self.generic_visit(node)
@@ -154,12 +154,17 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _text(self, text: str) -> None:
-        if _ATTRIBUTES.fullmatch(text) or text in _BUILTINS - {"compile"}:
-            self.add("interpreter", repr(text))
+        if (_ATTRIBUTES.search(text) and not re.search(r"\s", text)) or text in _BUILTINS - {"compile"}:
+            self.add("interpreter", repr(text[:80]))
         elif text in ("__eq__", "__class__"):
             self.add("equality", repr(text))
         elif _NAMED.fullmatch(text):
             self.add("runner", repr(text[:80]))
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> None:
+        for name in filter(_ATTRIBUTES.fullmatch, node.kwd_attrs):
+            self.add("interpreter", name)
+        self.generic_visit(node)
 
     # -- calls and definitions ---------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ FlagKind = Literal[
     "link",
     "binary",
     "outside",  # of the repository
-    "unreadable",  # no Python, as far as this interpreter reads it
+    "unreadable",  # nothing that this Python can read, and its tests pass all the same
     "forged",  # writes into the channel of results
     "exit",  # ends the run, or pytest's exit code is another than its results have
     "canary",  # tests pass that must fail
@@ -84,9 +84,10 @@ def screen_path(path: str, repository: Repository, *, new: bool) -> Flag | bool:
         return Flag("configuration", path)
     if _COMPILED.fullmatch(name):
         return Flag("binary", path)
-    if any(PurePosixPath(path).is_relative_to(tests) for tests in repository.test_paths) or _TEST_FILE.fullmatch(name):
+    if _is_test(path, repository):
         return False if new else Flag("tests", path)
-    if new and any(_module(path, root) in _KNOWN_MODULES for root in {".", *repository.python_path}):
+    modules = {_module(path, root) for root in {".", *repository.python_path}} if new else set()
+    if modules & _KNOWN_MODULES or any(module in _imported_by_tests(repository) for module in modules if module):
         return Flag("shadow", path)
     return True
 
@@ -119,6 +120,19 @@ def screen_code(before: Sequence[Mapping[str, bytes]], after: Mapping[str, bytes
 
 def _flags(source: bytes) -> list[Flag]:
     return [Flag(kind, what) for kind, what in reaches(source)]
+
+
+def _is_test(path: str, repository: Repository) -> bool:
+    file = PurePosixPath(path)
+    return any(file.is_relative_to(tests) for tests in repository.test_paths) or bool(_TEST_FILE.fullmatch(file.name))
+
+
+def _imported_by_tests(repository: Repository) -> set[str]:
+    """The modules that tests import, and that come from elsewhere: the repository has no such file or folder."""
+    own = {PurePosixPath(path).with_suffix("").parts[: depth + 1] for path in repository.files for depth in range(3)}
+    tests = b"\n".join(data for path, data in repository.files.items() if _is_test(path, repository))
+    imported = {name.decode() for name in re.findall(rb"^\s*(?:from|import)\s+(\w+)", tests, re.MULTILINE)}
+    return imported - {parts[-1] for parts in own}
 
 
 def _module(path: str, root: str) -> str:

@@ -36,8 +36,8 @@ def run_tests(request: dict[str, Any], folder: str, pipes: tuple[int, int], key:
         _settle(request, folder)
         wanted = request["tests"]
         files = request["paths"] if wanted is None else list(dict.fromkeys(test.split("::")[0] for test in wanted))
-        rewriter.install(request["canary"])
         say = speaker(results, key)
+        rewriter.install(request["canary"], say)
         watch(root, tuple(os.path.join(root, path) for path in request["paths"]), say)
         arguments = [
             "-p",

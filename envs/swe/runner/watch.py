@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 EVENTS = (
-    *("ctypes.", "gc.", "marshal.", "pty.", "socket.", "subprocess.", "syslog."),
+    *("ctypes.", "gc.", "marshal.", "pickle.", "pty.", "socket.", "subprocess.", "syslog."),
     *("code.__new__", "compile", "exec", "object.__getattr__", "object.__setattr__", "object.__delattr__", "open"),
     *("os.exec", "os.fork", "os.forkpty", "os.kill", "os.killpg", "os.posix_spawn", "os.putenv", "os.spawn"),
     *("os.system", "os.unsetenv", "signal.pthread_kill", "sys._current_", "sys._getframe", "sys.addaudithook"),
