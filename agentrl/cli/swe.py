@@ -90,6 +90,42 @@ def build(
         print(f'{len(made)} tasks in {out}; play them with gym.make("SWE-v0", file="{out}")')
 
 
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="JSON lines, or a JSON array of rows.")],
+    repos: Annotated[
+        list[str] | None, typer.Option("--repo", metavar="OWNER/NAME=PATH", help="A checkout; may be repeated.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="File of JSON lines to write.")] = Path("tasks.jsonl"),
+    style: Annotated[str, typer.Option(help="swe-bench, swe-gym, swe-smith, r2e or agentrl.")] = "auto",
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Run with pytest alone, not in the data set's images.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make tasks for SWE-v0 of a file of SWE-bench, SWE-Gym, SWE-smith or R2E-Gym.
+
+    Their code comes from local checkouts; what their tests need, from their images where a registry is in reach.
+
+    Example: agentrl swe import swe-smith.jsonl --repo oauthlib/oauthlib=~/src/oauthlib --out oauthlib.jsonl
+    """
+    from agentrl.envs.swe.foreign import bring, read
+    from agentrl.envs.swe.instance import write_instances
+
+    pairs = [pair.partition("=") for pair in repos or []]
+    for name, _, path in pairs:
+        if not name or not path:
+            raise ConfigError(f"--repo {name}: write it as OWNER/NAME=PATH")
+    brought = bring(read(file, style), {name: Path(path).expanduser() for name, _, path in pairs}, plain=plain)
+    write_instances(out, brought.instances)
+    if as_json:
+        print_json({"out": str(out), "tasks": len(brought.instances), "refused": brought.refused})
+        return
+    for name, reason in brought.refused.items():
+        print(f"left out {name}: {reason}")
+    print(f'{len(brought.instances)} tasks in {out}; play them with gym.make("SWE-v0", file="{out}")')
+
+
 @app.command()
 def manifest(
     folder: Annotated[Path, typer.Argument(help="envs/swe/manifest of a checkout of agentrl.")],

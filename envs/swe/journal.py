@@ -27,7 +27,8 @@ class Journal:
             *lines, _ = self._path.read_bytes().split(b"\n")  # the last is empty, or was cut off
             for line in lines:
                 row = json.loads(line)
-                self._known[row.pop("bug")] = _verdict(**row)
+                bug = row.pop("bug")
+                self._known[bug] = _verdict(**row)
 
     def get(self, candidate: Candidate) -> Verdict | None:
         return self._known.get(candidate.key)

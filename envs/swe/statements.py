@@ -74,6 +74,7 @@ def from_model(
         text = writer(question).strip()
         if text and not leaks(text, candidate):
             return f"{text}\n"
+        question += "\nYour last report quoted code of the library, or was empty: write another one."
     raise LeakError(f"the model gave the fix away, or said nothing, in three reports of {fails[0]}")
 
 

@@ -54,18 +54,32 @@ def find(instance: Instance) -> Repository:
         ConfigError: it is not on this machine; the message says how to get it here.
         CorruptFileError: its file is damaged.
     """
-    owner, _, name = instance.repo.partition("/")
-    if owner == "agentrl" and name in shipped.names():
-        repository = shipped.load(name)
-    else:
-        repository = _load(f"{instance.repo.replace('/', '__')}.{instance.base_commit[:8]}")
-    if repository is None or repository.commit != instance.base_commit:
+    repository = _lookup(instance)
+    if repository is None:
         raise ConfigError(
             f"{instance.instance_id} starts from {instance.repo} at {instance.base_commit[:12]}, which is not here: "
             "make the instances anew with `agentrl swe build`, or bring the repository with "
             f"`agentrl swe import FILE --repo {instance.repo}=PATH`"
         )
     return repository
+
+
+def has(instance: Instance) -> bool:
+    """Whether `find` finds it.
+
+    Raises:
+        CorruptFileError: as for `find`.
+    """
+    return _lookup(instance) is not None
+
+
+def _lookup(instance: Instance) -> Repository | None:
+    owner, _, name = instance.repo.partition("/")
+    if owner == shipped.OWNER and name in shipped.names():
+        repository: Repository | None = shipped.load(name)
+    else:
+        repository = _load(f"{instance.repo.replace('/', '__')}.{instance.base_commit[:8]}")
+    return repository if repository and repository.commit == instance.base_commit else None
 
 
 @lru_cache(maxsize=64)

@@ -174,8 +174,9 @@ def _functions(built: Built, candidate: Candidate) -> Iterator[tuple[Place, str]
 
 def _first_difference(before: bytes, after: bytes) -> int:
     """The first line that differs, from 1."""
-    pairs = zip(before.split(b"\n"), after.split(b"\n"), strict=False)
-    return next(number for number, (a, b) in enumerate(pairs, 1) if a != b)
+    old, new = before.split(b"\n"), after.split(b"\n")
+    pairs = enumerate(zip(old, new, strict=False), 1)
+    return next((number for number, (a, b) in pairs if a != b), min(len(old), len(new)))
 
 
 def _function_at(source: bytes, line: int) -> str:

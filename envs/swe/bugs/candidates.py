@@ -62,17 +62,16 @@ def procedural(repository: Repository, modifiers: Collection[str], seed: int) ->
 def combined(
     repository: Repository, kept: Sequence[Candidate], kinds: Collection[str], seed: int
 ) -> Iterator[Candidate]:
-    """Pairs of bugs that are each known to break something, in an order that the seed gives."""
+    """Pairs of bugs that each break something: the kinds in turns, the pairs of each in the seed's order."""
     pairs = list(combinations([candidate for candidate in kept if len(candidate.places) == 1], 2))
     random.Random(seed).shuffle(pairs)
-    for first, second in pairs:
-        kind = _kind(first.places[0].path, second.places[0].path)
-        if kind in kinds:
-            try:
-                files = patches.apply(first.files, second.bug_patch)
-            except CorruptFileError:  # both change the same lines
-                continue
-            yield Candidate.of(repository, kind, files, *first.places, *second.places)
+    queues = ([pair for pair in pairs if _kind(*pair) == kind] for kind in sorted(kinds))
+    for first, second in filter(None, chain.from_iterable(zip_longest(*queues))):
+        try:
+            files = patches.apply(first.files, second.bug_patch)
+        except CorruptFileError:  # both change the same lines
+            continue
+        yield Candidate.of(repository, _kind(first, second), files, *first.places, *second.places)
 
 
 def planted(repository: Repository, kind: str, places: Sequence[Place]) -> Candidate:
@@ -90,10 +89,11 @@ def planted(repository: Repository, kind: str, places: Sequence[Place]) -> Candi
     return Candidate.of(repository, kind, files, *places)
 
 
-def _kind(first: str, second: str) -> str:
-    if first == second:
+def _kind(first: Candidate, second: Candidate) -> str:
+    paths = [PurePosixPath(candidate.places[0].path) for candidate in (first, second)]
+    if paths[0] == paths[1]:
         return "combine_file"
-    return "combine_module" if PurePosixPath(first).parent == PurePosixPath(second).parent else ""
+    return "combine_module" if paths[0].parent == paths[1].parent else ""
 
 
 def _module(repository: Repository, path: str) -> Module | None:
