@@ -46,17 +46,21 @@ class Reader:
             self.data[pipe] += chunk
             if not chunk or len(self.data[self.results]) > RESULT_BYTES:
                 self.open.remove(pipe)
-        log = self.data[self.output]
-        if len(log) > 3 * LOG_BYTES:
-            self.dropped += len(log) - 2 * LOG_BYTES
-            del log[LOG_BYTES:-LOG_BYTES]
+        if len(self.data[self.output]) > 3 * LOG_BYTES:
+            self._trim()
         return bool(ready)
+
+    def _trim(self) -> None:
+        log = self.data[self.output]
+        self.dropped += max(0, len(log) - 2 * LOG_BYTES)
+        del log[LOG_BYTES : max(LOG_BYTES, len(log) - LOG_BYTES)]
 
     def close(self) -> None:
         for pipe in self.data:
             os.close(pipe)
 
     def log(self) -> str:
+        self._trim()
         log = bytes(self.data[self.output])
         if self.dropped:
             log = log[:LOG_BYTES] + f"\n[... {self.dropped} bytes dropped ...]\n".encode() + log[LOG_BYTES:]
