@@ -52,7 +52,8 @@ class EpisodeView:
 
     title: str
     task_id: str
-    step: int
+    step: int | None
+    """Of the run that it is from."""
     turns: tuple[TurnView, ...]
     hidden: int
     """Turns left out at the end."""
@@ -98,11 +99,26 @@ def write_report(path: str | Path) -> Path:
     return target
 
 
-def _template() -> jinja2.Template:
+def write_episodes(path: Path, name: str, groups: Sequence[Group]) -> None:
+    """Write a page of episodes, all of them, turn by turn."""
+    paths = [(group, path) for group in groups for path in group.rollouts(with_infra_errors=True)]
+    ends = [group.turns[path[-1]].outcome for group, path in paths]
+    html = _template("rollout_page.html.jinja").render(
+        name=name,
+        caption=f"{sum(end.solved for end in ends)} of {len(ends)} episodes were solved",
+        episodes=[
+            _episode(None, end.solved, None, group, None, path) for (group, path), end in zip(paths, ends, strict=True)
+        ],
+    )
+    with atomic_write(path) as file:
+        file.write(html.encode())
+
+
+def _template(name: str = "report.html.jinja") -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"percent": _percent, "duration": _duration, "count": _count}
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)
 
 
 def _headline(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -170,7 +186,12 @@ def _last_groups(run: Run) -> list[tuple[int, Group]]:
 
 
 def _episode(
-    tokenizer: Tokenizer | None, solved: bool, step: int, group: Group, advantages: Advantages | None, path: list[int]
+    tokenizer: Tokenizer | None,
+    solved: bool,
+    step: int | None,
+    group: Group,
+    advantages: Advantages | None,
+    path: list[int],
 ) -> EpisodeView:
     turns = [group.turns[i] for i in path]
     credit = [None if advantages is None else advantages[i] for i in path]

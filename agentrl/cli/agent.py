@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agentrl.agents.players import PLAYERS, play_with, player_factory
@@ -58,6 +59,23 @@ def play_games(agent: str, games: Games) -> list[Group]:
             Group(task, play_with(env, factory, task, seed=games.seed + i, max_turns=games.max_turns))
             for i, task in enumerate(tasks)
         ]
+
+
+def play_on_engine(url: str, model: str, key: str, jobs: int, games: Games) -> list[Group]:
+    """Play one episode of each task with a model behind an OpenAI-compatible endpoint.
+
+    Raises:
+        ConfigError: the server does not know the key or the model.
+        MissingExtraError: the package `openai` is not installed.
+    """
+    from agentrl.agents.chat_player import play_all
+    from agentrl.agents.judges.chat import ChatOptions
+
+    options = ChatOptions(url, model, key, temperature=games.temperature, top_p=1.0, concurrency=jobs)
+    tasks = [Task(games.env_id.rpartition(":")[2], task) for task in games.tasks]
+
+    make = partial(make_env, games.env_id, games.arguments)
+    return play_all(make, options, tasks, seed=games.seed, max_turns=games.max_turns, jobs=jobs)
 
 
 def _play_with_model(path: Path, tasks: Sequence[Task], games: Games) -> list[Group]:

@@ -8,13 +8,21 @@ from typing import Annotated
 import typer
 
 from agentrl.cli.options import Json, Split, With, print_json
+from agentrl.errors import ConfigError
 
 
 def rollout(
     env_id: Annotated[str, typer.Argument(help="Environment, e.g. ALFWorld-v0.")],
     agent: Annotated[str, typer.Option(help="oracle, explorer, random, or the path of a model or run.")] = "explorer",
+    engine: Annotated[
+        str, typer.Option(metavar="URL", help="Let a model play that an OpenAI-compatible server has: http://host/v1.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Of --engine: the name of the model.")] = "",
+    api_key: Annotated[str, typer.Option(envvar="AGENTRL_ENGINE_API_KEY", help="Of --engine.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Episodes at a time, with --engine.")] = 8,
     n: Annotated[int, typer.Option("-n", "--episodes", min=1, help="Episodes to play.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write the episodes here, as JSON lines (.gz packs them).")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write a page of the episodes here, to look at: FILE.html.")] = None,
     split: Split = None,
     seed: Annotated[int, typer.Option(help="Seed of the agent's choices.")] = 0,
     max_turns: Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")] = 50,
@@ -29,14 +37,24 @@ def rollout(
         agentrl rollout ALFWorld-v0 --agent explorer -n 100 --out demonstrations.jsonl.gz
 
         agentrl rollout TextWorld-v0 --with level=w2-o3-q4 --agent random
+
+        agentrl rollout SWE-v0 --engine http://localhost:8000/v1 --model Qwen3-8B --page episodes.html
     """
-    from agentrl.cli.agent import Games, choose_tasks, play_games
+    from agentrl.cli.agent import Games, choose_tasks, play_games, play_on_engine
     from agentrl.records import write_groups
 
     tasks = choose_tasks(env_id, arguments, split, n)
-    groups = play_games(agent, Games(env_id, arguments, tasks, seed, max_turns, temperature))
+    if bool(engine) != bool(model):
+        raise ConfigError("give --engine and --model together: which model shall play, and where it is")
+    games = Games(env_id, arguments, tasks, seed, max_turns, temperature)
+    agent = model or agent
+    groups = play_on_engine(engine, model, api_key, jobs, games) if engine else play_games(agent, games)
     if out is not None:
         write_groups(out, groups)
+    if page is not None:
+        from agentrl.trainers.report import write_episodes
+
+        write_episodes(page, f"{agent} on {env_id}", groups)
     episodes = [[group.turns[i] for i in path] for group in groups for path in group.rollouts()]
     solved = sum(turns[-1].outcome.solved for turns in episodes)
     result = {
@@ -47,6 +65,7 @@ def rollout(
         "success": solved / len(episodes) if episodes else None,
         "turns": sum(map(len, episodes)) / len(episodes) if episodes else None,
         "out": None if out is None else str(out),
+        "page": None if page is None else str(page),
     }
     if as_json:
         print_json(result)
@@ -54,3 +73,5 @@ def rollout(
     print(f"{agent} solved {solved} of {len(episodes)} episodes, {result['turns']:.1f} turns each")
     if out is not None:
         print(f"episodes: {out}")
+    if page is not None:
+        print(f"page: {page}")
