@@ -13,6 +13,11 @@ from gymnasium.envs.registration import load_env_creator
 from agentrl.errors import ConfigError
 
 
+def has_sandboxes(core: str) -> bool:
+    """Whether an environment, `module:Class`, runs its episodes in sandboxes of its own."""
+    return bool(getattr(load_env_creator(core), "sandboxes", ()))
+
+
 def make(*, _id: str, _core: str, url: str | list[str] = "", backend: str = "", **kwargs: Any) -> gym.Env[Any, Any]:
     """The environment itself, without wrappers; `gym.make` calls this.
 
@@ -20,9 +25,14 @@ def make(*, _id: str, _core: str, url: str | list[str] = "", backend: str = "", 
         _id: the Gymnasium id, set by `agentrl.register` …
         _core: … and so is this, `module:Class`.
         url: server to play on, see `agentrl.envs.serving.remote.RemoteEnv`, which takes further arguments then.
-        backend: "docker" plays in a container of this machine, which is started if need be; "" in this process.
+        backend: "docker" plays in a container of this machine, which is started if need be; "" in this process. An
+            environment that has sandboxes of its own stays in this process, and has them there.
         kwargs: of the class.
     """
+    if backend and has_sandboxes(_core):
+        if url or "sandbox" in kwargs:
+            raise ConfigError(f"backend is the kind of sandbox of {_id}: give either backend, or sandbox, or url")
+        kwargs, backend = {**kwargs, "sandbox": backend}, ""
     if backend:
         if url or "token" in kwargs:
             raise ConfigError("backend starts a server of its own: give either backend, or url and token")

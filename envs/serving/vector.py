@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
+from agentrl.envs.dispatch import has_sandboxes
 from agentrl.envs.serving.calls import LostError, run
 from agentrl.envs.serving.client import Client
 from agentrl.envs.serving.play_log import Planned
@@ -25,8 +26,10 @@ def make_vec(
     _core: str,
     autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
     **kwargs: Any,
-) -> RemoteVectorEnv:
+) -> SyncVectorEnv[Any, Any]:
     """The vector behind `gym.make_vec(id, num_envs, url=…)`."""
+    if "url" not in kwargs and has_sandboxes(_core):
+        return SyncVectorEnv([partial(gym.make, _id, **kwargs)] * num_envs, autoreset_mode=autoreset_mode)
     return RemoteVectorEnv(_id, num_envs, autoreset_mode, **kwargs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import PurePosixPath
 
@@ -76,8 +77,7 @@ class Toolkit:
         passed = sum(status == "passed" for status in run.statuses.values())
         told = [f"{passed} passed, {len(bad)} failed{f', {run.error}' if run.error else ''}", *bad[:_FAILING]]
         if bad or not run.statuses:
-            half = _LOG_CHARS // 2
-            told.append(run.log if len(run.log) <= 2 * half else f"{run.log[:half]}\n[...]\n{run.log[-half:]}")
+            told.append(_failures(run.log))
         return "\n".join(told)
 
     async def submit(self) -> str:
@@ -118,6 +118,14 @@ def _inside(path: str) -> PurePosixPath:
     if not parts or not path.isprintable() or ".." in parts or parts[0] == "/":
         raise ToolError(f"{path[:_LINE_CHARS]!r} is no path of a file in the repository, as in 'src/a.py'")
     return ROOT.joinpath(*parts)
+
+
+def _failures(log: str) -> str:
+    """What pytest says of tests that failed, without its progress, its times and its summary, which is told already."""
+    text = re.split(r"^=+ short test summary", log, maxsplit=1, flags=re.MULTILINE)[0]
+    text = re.split(r"^=+ (?:FAILURES|ERRORS) =+\n", text, maxsplit=1, flags=re.MULTILINE)[-1].strip()
+    half = _LOG_CHARS // 2
+    return text if len(text) <= 2 * half else f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
 def _numbered(lines: list[str], first: int, last: int) -> str:
