@@ -32,7 +32,7 @@ _TITLES = (
 _OPENINGS = (
     "Something is wrong with {thing}: {count} that used to pass.",
     "After a recent change of `{package}` {count}.",
-    "I use {thing} of `{package}`, and it does not behave any more as it should: {count}.",
+    "I use `{package}`, and {thing} does not behave any more as it should: {count}.",
 )
 
 
@@ -89,15 +89,16 @@ def leaks(text: str, candidate: Candidate) -> bool:
 def _filled(repository: Repository, seed: str, fails: Sequence[str], failure: Failure | None) -> str:
     choice = random.Random(seed)
     package = repository.name.partition("/")[2]
-    words = {"thing": _thing(repository, fails[0], package), "package": package, "count": _count(len(fails))}
-    statement = f"    {failure.statement}" if failure and failure.statement else ""
+    statement = failure.statement if failure else ""
+    thing = _thing(repository, fails[0], statement, package)
+    words = {"thing": thing, "package": package, "count": _count(len(fails))}
     reason = failure.reason if failure else ()
     shown = [f"    {line}" for line in reason if line.strip() and not _NOISE.search(line)][:6]
     parts = [
         choice.choice(_TITLES).format(**words),
         choice.choice(_OPENINGS).format(**words),
         f'The case "{_in_words(fails[0])}" (`{fails[0]}`) goes wrong.' + (" It expects:" if statement else ""),
-        statement,
+        f"    {statement}" if statement else "",
         "and gets:" if statement and shown else "",
         "\n".join(shown),
         _others(fails[1:]),
@@ -106,9 +107,10 @@ def _filled(repository: Repository, seed: str, fails: Sequence[str], failure: Fa
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _thing(repository: Repository, test: str, package: str) -> str:
-    """The first public function of the library that a test calls by name, else the library."""
-    called = (name for name in _calls(_test_source(repository, test)) if name in _public(repository))
+def _thing(repository: Repository, test: str, statement: str, package: str) -> str:
+    """The first public function of the library that the statement calls by name, or the test, else the library."""
+    calls = _calls(f"{statement}\n{_test_source(repository, test)}")
+    called = (name for name in calls if name in _public(repository))
     return f"`{next(called, package)}`"
 
 

@@ -57,6 +57,14 @@ def test_a_statement_tells_what_is_to_be_seen() -> None:
     assert "tally/counting.py" not in text
 
 
+def test_a_statement_is_about_what_the_failing_line_calls() -> None:
+    source = b"from tally.counting import share, total\n\n\n"
+    source += b"def test_both():\n    assert total([1]) == 1\n    assert share(1, 4) == 0.25\n"
+    text = from_template(tiny(tests__test_both_py=source), BUG, ["tests/test_both.py::test_both"], SEEN)
+    assert "`share`" in text
+    assert "`total`" not in text
+
+
 def test_no_statement_holds_the_fix_or_names_the_bug() -> None:
     repository = tiny()
     candidates = list(procedural(repository, MODIFIERS, 24))
