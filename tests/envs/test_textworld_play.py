@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -276,6 +278,27 @@ def test_forks_may_be_played_from_different_threads() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+FIRST_GAMES = """
+import sys, threading
+from pathlib import Path
+from agentrl.envs.text.textworld.engine import load
+together, read = threading.Barrier(8), []
+def begin(path):
+    together.wait()
+    read.append(load(Path(path)))
+threads = [threading.Thread(target=begin, args=(path,)) for path in sys.argv[1:] * 4]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+sys.exit(len(read) != 8)
+"""
+
+
+def test_the_first_games_of_a_process_may_be_read_by_many_threads() -> None:
+    paths = [str(library.game_file(parse("w2-o3-q4"), "train", index)) for index in range(2)]
+    done = subprocess.run([sys.executable, "-c", FIRST_GAMES, *paths], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_many_forks_leak_no_memory_and_no_open_files(env: Episode) -> None:

@@ -9,6 +9,7 @@ prints. A test plays both side by side.
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -85,13 +86,21 @@ class Reply:
     lost: bool = False
 
 
-@lru_cache(maxsize=64)
+_reading = threading.Lock()
+
+
 def load(path: Path) -> Story:
     """Read a game made by `library.game_file`.
 
     Raises:
         CorruptFileError: one of the two files is missing or damaged.
     """
+    with _reading:  # the first game makes TextWorld parse its own rules, by a parser that all threads share
+        return _read(path)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> Story:
     try:
         game = Game.load(str(path.with_suffix(".json")))
     except (OSError, ValueError, KeyError) as error:
