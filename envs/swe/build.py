@@ -111,7 +111,7 @@ def instances(built: Built, writer: Writer | None = None) -> Iterator[Instance]:
         try:
             yield to_instance(built.repository, built.suite, candidate, verdict, writer)
         except LeakError:
-            built.tally[candidate.kind].subtract(kept=1)
+            built.tally[candidate.kind].subtract(["kept"])
             built.tally[candidate.kind]["leak"] += 1
 
 

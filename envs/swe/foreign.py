@@ -38,10 +38,11 @@ def read(path: Path, style: str = "auto") -> list[Instance]:
     found = []
     for number, row in enumerate(_rows(path), 1):
         where = f"{path}, row {number}"
+        kind = style_of(row, where) if style == "auto" else style
         try:
-            found.append(STYLES[style_of(row, where) if style == "auto" else style](row, where))
+            found.append(STYLES[kind](row, where))
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise CorruptFileError(where, f"not as {style} has it: {error!r}") from error
+            raise CorruptFileError(where, f"not as {kind} has it: {error!r}") from error
     return found
 
 

@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING
 from agentrl.errors import CorruptFileError, MissingExtraError
 
 if TYPE_CHECKING:
-    from unidiff import Hunk, PatchedFile, PatchSet
+    from unidiff.patch import Hunk, PatchedFile, PatchSet
 
 _NOWHERE = "/dev/null"
 _NO_NEWLINE = "\\ No newline at end of file\n"
 _TURNED = {"+": "-", "-": "+"}
 
 
-def diff(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
+def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, context: int = 3) -> str:
     """What turns `before` into `after`, "" if nothing; files whose content is the same are left out.
+
+    Args:
+        context: lines around each change.
 
     Raises:
         CorruptFileError: a changed file is not UTF-8.
     """
     return "".join(
-        _diff_file(path, before.get(path), after.get(path))
+        _diff_file(path, before.get(path), after.get(path), context)
         for path in sorted({*before, *after})
         if before.get(path) != after.get(path)
     )
@@ -73,7 +76,7 @@ def touched(patch: str) -> tuple[str, ...]:
     return tuple(changed.path for changed in _parse(patch))
 
 
-def _diff_file(path: str, before: bytes | None, after: bytes | None) -> str:
+def _diff_file(path: str, before: bytes | None, after: bytes | None, context: int) -> str:
     old, new = (_lines(_text(path, content or b"")) for content in (before, after))
     head = [f"diff --git a/{path} b/{path}\n"]
     if before is None:
@@ -81,7 +84,7 @@ def _diff_file(path: str, before: bytes | None, after: bytes | None) -> str:
     if after is None:
         head.append("deleted file mode 100644\n")
     names = _NOWHERE if before is None else f"a/{path}", _NOWHERE if after is None else f"b/{path}"
-    body = difflib.unified_diff(old, new, *names)
+    body = difflib.unified_diff(old, new, *names, n=context)
     return "".join([*head, *(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}" for line in body)])
 
 
@@ -105,8 +108,8 @@ def parse(patch: str) -> PatchSet:
         CorruptFileError: it is no diff.
     """
     try:
-        from unidiff import PatchSet
         from unidiff.errors import UnidiffParseError
+        from unidiff.patch import PatchSet
     except ImportError as error:
         raise MissingExtraError("unidiff", "swe") from error
     try:

@@ -68,7 +68,7 @@ def combined(
     queues = ([pair for pair in pairs if _kind(*pair) == kind] for kind in sorted(kinds))
     for first, second in filter(None, chain.from_iterable(zip_longest(*queues))):
         try:
-            files = patches.apply(first.files, second.bug_patch)
+            files = _with(repository, first.files, second.files)
         except CorruptFileError:  # both change the same lines
             continue
         yield Candidate.of(repository, _kind(first, second), files, *first.places, *second.places)
@@ -83,10 +83,14 @@ def planted(repository: Repository, kind: str, places: Sequence[Place]) -> Candi
     """
     files = repository.files
     for place in places:
-        content = Module(place.path, repository.files[place.path]).plant(place)
-        bug = patches.diff(repository.files, {**repository.files, place.path: content or b""})
-        files = patches.apply(files, bug)
+        content = Module(place.path, repository.files[place.path]).plant(place) or b""
+        files = _with(repository, files, {**repository.files, place.path: content})
     return Candidate.of(repository, kind, files, *places)
+
+
+def _with(repository: Repository, files: Mapping[str, bytes], others: Mapping[str, bytes]) -> dict[str, bytes]:
+    """`files` with what `others` change of the repository. Little context lets bugs be near each other."""
+    return patches.apply(files, patches.diff(repository.files, others, context=1))
 
 
 def _kind(first: Candidate, second: Candidate) -> str:

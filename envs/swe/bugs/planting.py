@@ -114,7 +114,8 @@ class Module:
     def _planted(self, top: int, node: cst.CSTNode, replacement: cst.CSTNode) -> bytes | None:
         """The file with a node replaced; None if that means the same, or nothing."""
         statement = self._tree.body[top].deep_replace(node, replacement)
-        content = self._written({top: self._tree.code_for_node(cst.ensure_type(statement, cst.CSTNode))})
+        assert isinstance(statement, cst.CSTNode)
+        content = self._written({top: self._tree.code_for_node(statement)})
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # such as `is` between literals: bugs look like that

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+_Statement = cst.BaseStatement | cst.BaseSmallStatement
+
 
 def remove_loop(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """A `for` or `while` goes, with what it does."""
@@ -46,7 +48,7 @@ def _statements(node: cst.CSTNode) -> Iterator[tuple[cst.IndentedBlock, int, cst
             yield node, i, statement
 
 
-def _instead(block: cst.IndentedBlock, i: int, statements: Sequence[cst.CSTNode]) -> cst.IndentedBlock:
+def _instead(block: cst.IndentedBlock, i: int, statements: Sequence[_Statement]) -> cst.IndentedBlock:
     """The block with other statements in place of one; an empty one gets `pass`."""
     lines = [s if isinstance(s, cst.BaseStatement) else cst.SimpleStatementLine([s]) for s in statements]
     body = [*block.body[:i], *lines, *block.body[i + 1 :]]

@@ -15,25 +15,26 @@ from tests.conftest import require
 from tests.envs.swe.tiny import FILES, checkout, need_processes, tiny
 
 require("libcst")
-need_processes()
-from agentrl.envs.swe.bugs.candidates import Candidate, planted
+from agentrl.envs.swe.bugs.candidates import COMBINED, Candidate, combined, planted
 from agentrl.envs.swe.bugs.history import undone
 from agentrl.envs.swe.bugs.modifiers import MODIFIERS
+from agentrl.envs.swe.bugs.planting import Place
 from agentrl.envs.swe.build import KINDS, Built, build, instances
 from agentrl.envs.swe.validation import Bench
 from agentrl.envs.swe.workshop import workshop
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AGENTRL_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 @pytest.fixture(scope="module", autouse=True)
 def sandboxes() -> Iterator[None]:
+    need_processes()
     yield
     workshop().call(workshop().close())
+
+
+@pytest.fixture(autouse=True)
+def cache(sandboxes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AGENTRL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 def made(repository: Repository, **options: object) -> Built:
@@ -92,15 +93,21 @@ def test_all_are_counted_with_the_reason() -> None:
     assert tally["remove_loop"] == {"kept": 1}
 
 
-def test_combined_bugs_are_made_of_two(cache: Path) -> None:
-    built = made(
-        tiny(), kinds=["flip_operators", "op_swap", "op_change_const", "combine_file", "combine_module"], limit=10
-    )
-    both = [candidate for candidate, _ in built.kept if candidate.kind.startswith("combine")]
-    assert {candidate.kind for candidate in both} == {"combine_file", "combine_module"}
+def test_combined_bugs_are_made_of_two_that_are_known() -> None:
+    repository = tiny()
+    labels = [Place("tally/labels.py", "op_change_const", 0, variant) for variant in (0, 1)]
+    count = [Place("tally/counting.py", "op_change_const", site, 0) for site in (0, 1)]
+    kept = [planted(repository, place.modifier, [place]) for place in (*labels, *count)]
+    both = list(combined(repository, kept, COMBINED, 24))
+    assert {candidate.kind for candidate in both[:2]} == {"combine_file", "combine_module"}  # in turns
+    assert len(both) == 5  # of 6 pairs, one of which is the same line twice
     for candidate in both:
-        assert len(candidate.places) == 2
-        assert planted(tiny(), candidate.kind, candidate.places) == candidate
+        assert planted(repository, candidate.kind, candidate.places) == candidate
+        for place in candidate.places:
+            assert candidate.files[place.path] != repository.files[place.path]
+    built = made(repository, kinds=["flip_operators", "combine_file"], limit=5)
+    assert [candidate.kind for candidate, _ in built.kept][-1] == "combine_file"
+    assert [candidate.kind for candidate in combined(repository, kept, ["combine_file"], 24)] == ["combine_file"]
 
 
 def test_commits_are_undone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentrl.envs.swe.repository import Repository, content_hash
+from agentrl.envs.swe.workshop import workshop
 
 COUNTING = """\
 def total(numbers):
@@ -47,9 +48,14 @@ def tiny(**changes: bytes) -> Repository:
 
 
 def need_processes() -> None:
-    """Skip without bubblewrap; in CI it must be there."""
+    """Skip without bubblewrap; in CI it must be there. Sandboxes are made ready while the cache is still the user's."""
     if shutil.which("bwrap") is None and not os.environ.get("CI"):
-        pytest.skip("bubblewrap is not installed")
+        pytest.skip("bubblewrap is not installed", allow_module_level=True)
+
+    async def ready() -> None:
+        await (await workshop().acquire("process")).close()
+
+    workshop().call(ready())
 
 
 def checkout(folder: Path) -> Path:
