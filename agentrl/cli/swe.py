@@ -129,7 +129,10 @@ def import_(
 @app.command()
 def manifest(
     folder: Annotated[Path, typer.Argument(help="envs/swe/manifest of a checkout of agentrl.")],
-    limit: Annotated[int, typer.Option(min=1, help="Tasks to make of each library.")] = 110,
+    limit: Annotated[int, typer.Option(min=1, help="Tasks to make of each library.")] = 70,
+    small: Annotated[
+        int, typer.Option(min=1, help="More of each: changes of operators, constants, conditions.")
+    ] = 60,
     seed: Annotated[int, typer.Option(help="Order in which bugs are tried.")] = 24,
     jobs: Jobs = 2,
     sandbox: Sandbox = "auto",
@@ -138,13 +141,17 @@ def manifest(
 
     Example: agentrl swe manifest envs/swe/manifest
     """
-    from agentrl.envs.swe.tasks import write_manifest
+    from agentrl.envs.swe.tasks import SMALL_KINDS, write_manifest
 
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder: give envs/swe/manifest of your checkout")
     for repository in _repositories(None, "", "", True):
-        built = _build(repository, None, limit=limit, seed=seed, jobs=jobs, sandbox=sandbox)
-        print(f"{repository.name}: {write_manifest(built, folder)} tasks of {built.tried} bugs, {built.seconds:.0f} s")
+        found = [
+            _build(repository, kinds, limit=number, seed=seed, jobs=jobs, sandbox=sandbox)
+            for kinds, number in ((None, limit), (list(SMALL_KINDS), small))
+        ]
+        seconds = sum(built.seconds for built in found)
+        print(f"{repository.name}: {write_manifest(found, folder)} tasks, {seconds:.0f} s", flush=True)
 
 
 def _repositories(repo: Path | None, commit: str, package: str, shipped: bool) -> Iterator[Repository]:

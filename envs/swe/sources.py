@@ -37,8 +37,7 @@ def from_git(path: Path, revision: str = "HEAD", *, name: str = "") -> Repositor
     """
     wrong = f"no revision {revision!r}"
     commit = git(path, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", wrong=wrong).strip()
-    files = _untar(_run_git(path, "archive", "--format=tar", commit))
-    return _repository(name or _name(path), commit, files, where=f"{path} at {revision}")
+    return _repository(name or _name(path), commit, _blobs(path, commit), where=f"{path} at {revision}")
 
 
 def from_package(requirement: str) -> Repository:
@@ -77,16 +76,27 @@ def git(path: Path, *arguments: str, wrong: str = "") -> str:
     return _run_git(path, *arguments, wrong=wrong).decode(errors="replace")
 
 
-def _run_git(path: Path, *arguments: str, wrong: str = "") -> bytes:
+def _run_git(path: Path, *arguments: str, stdin: bytes = b"", wrong: str = "") -> bytes:
     if not path.is_dir():
         raise ConfigError(f"{path}: no such folder")
     inside = subprocess.run(["git", "-C", path, "rev-parse", "--git-dir"], capture_output=True)
     if inside.returncode:
         raise ConfigError(f"{path}: {inside.stderr.decode(errors='replace').strip() or 'no git checkout'}")
-    done = subprocess.run(["git", "-C", path, *arguments], capture_output=True)
+    done = subprocess.run(["git", "-C", path, *arguments], input=stdin, capture_output=True)
     if done.returncode:
         raise ConfigError(f"{path}: {wrong or done.stderr.decode(errors='replace').strip()}")
     return done.stdout
+
+
+def _blobs(path: Path, commit: str) -> Iterator[_Member]:
+    """The regular files of a commit, byte for byte: `git archive` would leave some out and fill in others."""
+    listing = _run_git(path, "ls-tree", "-r", "-z", "--full-tree", commit)
+    entries = re.findall(rb"(100644|100755) blob ([0-9a-f]+)\t([^\0]+)\0", listing)
+    answer = io.BytesIO(_run_git(path, "cat-file", "--batch", stdin=b"".join(sha + b"\n" for _, sha, _ in entries)))
+    for mode, _, name in entries:
+        size = int(answer.readline().split()[2])
+        yield name.decode(), mode == b"100755", answer.read(size)
+        answer.read(1)
 
 
 def _name(path: Path) -> str:

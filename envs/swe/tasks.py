@@ -22,12 +22,15 @@ from agentrl.envs.swe.bugs.planting import Place
 from agentrl.envs.swe.build import Built, to_instance
 from agentrl.envs.swe.failures import Failure
 from agentrl.envs.swe.instance import Instance
+from agentrl.envs.swe.repository import Repository
 from agentrl.envs.swe.validation import Verdict
 from agentrl.errors import CorruptFileError, UnknownNameError
 from agentrl.files import atomic_write, json_line
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+SMALL_KINDS = ("ctrl_invert_if", "flip_operators", "op_break_chains", "op_change", "op_change_const", "op_swap")
+"""Modifiers whose fix often is one edit of few words and signs."""
 _SHARES = (70, 80, 100)
 """Per cent of the functions whose bugs are in each split, added up."""
 _ANEW = "make the list anew with `agentrl swe manifest`"
@@ -92,16 +95,17 @@ def instance(task_id: str) -> Instance:
     return made
 
 
-def write_manifest(built: Built, folder: Path) -> int:
-    """Write the file of a library; returns how many tasks it has.
+def write_manifest(builds: Sequence[Built], folder: Path) -> int:
+    """Write the file of a library from several builds of it; returns how many tasks it has.
 
     Bugs that touch functions of different splits are left out.
     """
-    library = built.repository.name.partition("/")[2]
-    number = {test: i for i, test in enumerate(built.suite)}
+    repository, suite = builds[0].repository, builds[0].suite
+    library = repository.name.partition("/")[2]
+    kept = {candidate.key: (candidate, verdict) for built in builds for candidate, verdict in built.kept}
     rows = []
-    for candidate, verdict in built.kept:
-        splits = {_split(library, place.path, name) for place, name in _functions(built, candidate)}
+    for candidate, verdict in kept.values():
+        splits = {_split(library, place.path, name) for place, name in _functions(repository, candidate)}
         if len(splits) == 1:
             failure = verdict.failure or Failure("", ())
             rows.append(
@@ -109,15 +113,15 @@ def write_manifest(built: Built, folder: Path) -> int:
                     "kind": candidate.kind,
                     "key": candidate.key,
                     "split": splits.pop(),
-                    "small": _is_small(built.repository.files, candidate),
+                    "small": _is_small(repository.files, candidate),
                     "places": list(map(str, candidate.places)),
-                    "fails": [number[test] for test in verdict.fails],
+                    "fails": [suite.index(test) for test in verdict.fails],
                     "statement": failure.statement,
                     "reason": failure.reason,
                 }
             )
     with atomic_write(folder / f"{library}.jsonl") as file:
-        file.write(json_line({"library": library, "commit": built.repository.commit, "suite": list(built.suite)}))
+        file.write(json_line({"library": library, "commit": repository.commit, "suite": list(suite)}))
         for row in sorted(rows, key=lambda row: (row["kind"], row["places"])):
             file.write(json_line(row))
     return len(rows)
@@ -164,12 +168,12 @@ def _split(library: str, path: str, function: str) -> Split:
     return next(split for split, end in zip(SPLITS, _SHARES, strict=True) if share < end)
 
 
-def _functions(built: Built, candidate: Candidate) -> Iterator[tuple[Place, str]]:
+def _functions(repository: Repository, candidate: Candidate) -> Iterator[tuple[Place, str]]:
     """Each place of a candidate with the function, or the class, that it changes."""
-    before = built.repository.files
     for place in candidate.places:
-        after = planted(built.repository, candidate.kind, [place]).files[place.path]
-        yield place, _function_at(before[place.path], _first_difference(before[place.path], after))
+        before = repository.files[place.path]
+        after = planted(repository, candidate.kind, [place]).files[place.path]
+        yield place, _function_at(before, _first_difference(before, after))
 
 
 def _first_difference(before: bytes, after: bytes) -> int:

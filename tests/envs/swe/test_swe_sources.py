@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 import tarfile
 import threading
 import zipfile
@@ -17,7 +18,7 @@ import pytest
 from agentrl.envs.swe import layout, store
 from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.sources import from_git, from_package
-from agentrl.errors import ConfigError, CorruptFileError
+from agentrl.errors import ConfigError, CorruptFileError, InfraError
 from tests.conftest import require
 from tests.envs.swe.tiny import FILES, checkout, run, tiny
 
@@ -27,7 +28,9 @@ require("unearth")
 def test_a_checkout_is_read_as_it_was_committed(tmp_path: Path) -> None:
     folder = checkout(tmp_path / "tally")
     (folder / "tally" / "uncommitted.py").write_text("x = 1\n")
+    (folder / ".git" / "info" / "attributes").write_text("tests export-ignore\n*.py eol=crlf\n")
     repository = from_git(folder, "HEAD~1")
+    assert from_git(folder / "tally", "HEAD~1") == repository
     assert repository.files == {**FILES, "run.sh": b"#!/bin/sh\n"}  # and no link
     assert repository.executables == {"run.sh"}
     assert repository.commit == run(folder, "rev-parse", "HEAD~1")
@@ -143,6 +146,14 @@ def test_other_versions_and_wheels_are_not_taken(index: Index) -> None:
         from_package("tally==1.0")
     with pytest.raises(ConfigError, match="write it as"):
         from_package("tally>=1.0")
+
+
+def test_an_index_that_is_not_there_is_no_mistake_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+    with pytest.raises(InfraError, match=rf":{port}/simple cannot be reached for tally==1\.0"):
+        from_package("tally==1.0")
 
 
 @pytest.mark.parametrize(
