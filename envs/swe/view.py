@@ -63,7 +63,9 @@ class View:
         for path in sorted({*now, *then}):
             if now.get(path) == then.get(path):
                 continue
-            before, after = (files.get(path, b"").decode().split("\n") for files in (now, then))
+            if path not in now or path not in then:
+                return None
+            before, after = (files[path].decode().split("\n") for files in (now, then))
             if len(before) != len(after):
                 return None
             for at, (old, new) in enumerate(zip(before, after, strict=True), 1):

@@ -38,7 +38,7 @@ PROVIDERS = ("auto", "docker", "process", "runsc")
 T = TypeVar("T")
 
 _LIMITS: dict[str, Any] = {"memory": GiB, "disk": 384 * MiB, "pids": 128, "lifetime_s": 4 * 3600.0, "deadline_s": 60.0}
-_READY, _AT_ONCE = 4, 256
+_READY, _AT_ONCE = 2, 256
 
 
 class Workshop:
