@@ -19,11 +19,15 @@ PROBE = "@probe"
 """Among the built-in functions; no source can call it by this name."""
 
 
+KEPT = 1024
+"""Files."""
+
+
 class Rewriter:
-    """Compiled test files, by path and kind."""
+    """Compiled test files, by path, content and kind."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, bool], tuple[bytes, Any]] = {}
+        self.kept: dict[tuple[str, bytes, bool], Any] = {}
 
     def prepare(self, paths: list[str], canary: bool) -> None:
         """Compile those of the files that are tests, or of those below the folders, ahead of a run."""
@@ -48,15 +52,16 @@ class Rewriter:
     def _compiled(self, path: str, canary: bool) -> Any:
         with open(path, "rb") as file:
             source = file.read()
-        kept, code = self.kept.get((path, canary), (b"", None))
-        if code is None or kept != source:
+        key = path, source, canary
+        if key not in self.kept:
             tree = ast.parse(source, path)
             if canary:
                 tree = ast.fix_missing_locations(_Canaries(path).visit(tree))
             rewrite.rewrite_asserts(tree, source, path, None)
-            code = compile(tree, path, "exec", dont_inherit=True)
-            self.kept[path, canary] = source, code
-        return code
+            if len(self.kept) >= KEPT:
+                self.kept.clear()
+            self.kept[key] = compile(tree, path, "exec", dont_inherit=True)
+        return self.kept[key]
 
 
 class _Canaries(ast.NodeTransformer):
