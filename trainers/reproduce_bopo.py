@@ -1,6 +1,6 @@
 """`agentrl reproduce bopo`: a router between a weak and a strong policy on ALFWorld, against routing by rule.
 
-    weak, strong           the executors: a small policy after few demonstrations, a larger one after many and RL
+    weak, strong           the executors: a small policy that has seen half of the task types, a larger one with all and RL
     start                  the router: the weak policy, after BoSFT on the boundaries of its tasks
     seed-N/lambda-X        BoPO from there, with X as the price of costs
     result.json, report.html, frontier.svg
@@ -31,6 +31,7 @@ PAPER = "2602.21227"
 CLAIM = "A trained router's frontier dominates random mixes, and nears always-large success at a fraction of its cost."
 RECIPE = Path(__file__).parent / "recipes" / "alfworld.toml"
 WEAK = (
+    "env.kwargs={ task_types = ['pick_and_place_simple', 'look_at_obj_in_light', 'pick_two_obj_and_place'] }",
     "model.hidden_size=64",
     "model.intermediate_size=160",
     "model.layers=3",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
@@ -41,6 +41,7 @@ class ALFWorldEnv(TextEnv):
         split: `train`, `valid_seen`, `valid_unseen` or `test_unseen`; the unseen ones have floor plans of their own.
         games: None for generated games, which never end; else a `game.tw-pddl`, a folder of them or a glob, see
             `loader.find_games`. The tasks are then their paths.
+        task_types: only tasks of these types, e.g. `pick_heat_then_place_in_recep`; all by default.
         engine: `native`, or `original` to play through textworld and alfworld, thousands of times slower.
         render_mode: `ansi` or None.
 
@@ -58,13 +59,15 @@ class ALFWorldEnv(TextEnv):
         *,
         split: str | None = None,
         games: str | os.PathLike[str] | None = None,
+        task_types: Collection[str] = (),
         engine: str = "native",
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, render_mode=render_mode)
         if engine not in _ENGINES:
             raise UnknownNameError("engine", engine, _ENGINES)
-        self.games = games
+        task_ids(self.split, task_types)  # refuses what is no type
+        self.games, self.task_types = games, tuple(task_types)
         self.blocking = engine == "original"
         self._make_engine = _ENGINES[engine]
         self._tasks: dict[str, Sequence[str]] = {}
@@ -75,8 +78,14 @@ class ALFWorldEnv(TextEnv):
         if split not in self.splits:
             raise UnknownNameError("split", split, self.splits)
         if split not in self._tasks:
-            self._tasks[split] = task_ids(split) if self.games is None else tuple(find_games(self.games, split))
+            self._tasks[split] = self._find(split)
         return self._tasks[split]
+
+    def _find(self, split: str) -> Sequence[str]:
+        if self.games is None:
+            return task_ids(split, self.task_types)
+        paths = find_games(self.games, split)
+        return tuple(p for p in paths if task_type_of(p) in self.task_types) if self.task_types else tuple(paths)
 
     def begin(self, task_id: str) -> Result:
         changed = None

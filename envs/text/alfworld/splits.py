@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import overload
 
-from agentrl.envs.text.alfworld.game import Game
+from agentrl.envs.text.alfworld.game import TASK_TYPES, Game
 from agentrl.envs.text.alfworld.generator import generate
 from agentrl.errors import UnknownNameError
 
@@ -14,13 +14,21 @@ SIZES = {"train": 2**31 - 1, "valid_seen": 140, "valid_unseen": 134, "test_unsee
 
 
 class TaskIds(Sequence[str]):
-    """The ids of a split, made when asked for."""
+    """The ids of a split's games of some types, made when asked for.
 
-    def __init__(self, split: str, indices: range) -> None:
-        self.split, self.indices = split, indices
+    Args:
+        split: name of the split.
+        turns: those of its types, as places in `TASK_TYPES`, which take turns in a split; ascending.
+        places: which of the games of these types.
+    """
+
+    def __init__(self, split: str, turns: tuple[int, ...], places: range | None = None) -> None:
+        rounds, rest = divmod(SIZES[split], len(TASK_TYPES))
+        self.split, self.turns = split, turns
+        self.places = range(rounds * len(turns) + sum(t < rest for t in turns)) if places is None else places
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.places)
 
     @overload
     def __getitem__(self, item: int) -> str: ...
@@ -28,26 +36,36 @@ class TaskIds(Sequence[str]):
     def __getitem__(self, item: slice) -> TaskIds: ...
     def __getitem__(self, item: int | slice) -> str | TaskIds:
         if isinstance(item, slice):
-            return TaskIds(self.split, self.indices[item])
-        return f"{self.split}/{self.indices[item]}"
+            return TaskIds(self.split, self.turns, self.places[item])
+        rounds, turn = divmod(self.places[item], len(self.turns))
+        return f"{self.split}/{rounds * len(TASK_TYPES) + self.turns[turn]}"
 
     def __contains__(self, task_id: object) -> bool:
         index = _index(str(task_id))
-        return index in self.indices and task_id == f"{self.split}/{index}"
+        rounds, turn = divmod(index, len(TASK_TYPES))
+        if turn not in self.turns or task_id != f"{self.split}/{index}":
+            return False
+        return rounds * len(self.turns) + self.turns.index(turn) in self.places
 
     def __repr__(self) -> str:
-        return f"TaskIds({self.split!r}, {self.indices!r})"
+        return f"TaskIds({self.split!r}, {self.turns!r}, {self.places!r})"
 
 
-def task_ids(split: str) -> TaskIds:
+def task_ids(split: str, task_types: Collection[str] = ()) -> TaskIds:
     """Ids of a split's games, `"<split>/<index>"`, as a lazy sequence.
 
+    Args:
+        task_types: only games of these; all by default.
+
     Raises:
-        UnknownNameError: there is no such split.
+        UnknownNameError: there is no such split, or no such type.
     """
     if split not in SIZES:
         raise UnknownNameError("split", split, SIZES)
-    return TaskIds(split, range(SIZES[split]))
+    for name in task_types:
+        if name not in TASK_TYPES:
+            raise UnknownNameError("task type", name, TASK_TYPES)
+    return TaskIds(split, tuple(i for i, name in enumerate(TASK_TYPES) if name in task_types or not task_types))
 
 
 def load_task(task_id: str) -> Game:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import gymnasium as gym
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import agentrl  # noqa: F401 - registers the ids
 from agentrl.envs.text.alfworld.game import TASK_TYPES, Game
 from agentrl.envs.text.alfworld.scenes import UNSEEN_SCENES
 from agentrl.envs.text.alfworld.splits import SIZES, load_task, task_ids
@@ -89,3 +91,20 @@ def test_unknown_tasks_name_the_nearest(wrong: str, near: str) -> None:
 def test_unknown_splits_name_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="valid_unseen"):
         task_ids("validunseen")
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.sets(st.sampled_from(TASK_TYPES), min_size=1), st.integers(0, 133))
+def test_games_of_some_types(task_types: set[str], place: int) -> None:
+    every = [i for i in task_ids("valid_unseen") if load_task(i).goal.task_type in task_types]
+    some = task_ids("valid_unseen", task_types)
+    assert list(some) == every
+    assert [i in some for i in task_ids("valid_unseen")] == [i in every for i in task_ids("valid_unseen")]
+    assert list(some[place:]) == every[place:]
+
+
+def test_an_environment_of_some_types() -> None:
+    env = gym.make("ALFWorld-v0", task_types=["look_at_obj_in_light"])
+    assert {env.reset(seed=seed)[1]["task_type"] for seed in range(4)} == {"look_at_obj_in_light"}
+    with pytest.raises(UnknownNameError, match="pick_and_place_simple"):
+        gym.make("ALFWorld-v0", task_types=["pick_and_place"])
