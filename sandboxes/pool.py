@@ -39,7 +39,7 @@ class Pool(Closable):
         if not 1 <= ready <= limit:
             raise ConfigError(f"a pool of at most {limit} sandboxes cannot keep {ready} ready; use 1 <= ready <= limit")
         self.spec, self.ready, self.limit = spec, ready, limit
-        self._provider = provider
+        self.provider = provider
         self._idle: deque[tuple[float, Handle]] = deque()
         """With the time when each got ready, of the monotonic clock."""
         self._used: set[Handle] = set()
@@ -116,7 +116,7 @@ class Pool(Closable):
         await self._changed.wait()
 
     def _discard(self, sandbox: Handle) -> None:
-        self._provider.chore(sandbox.close())
+        self.provider.chore(sandbox.close())
 
     def _released(self, sandbox: Handle) -> None:
         self._used.discard(sandbox)
@@ -145,7 +145,7 @@ class Pool(Closable):
 
     async def _start(self) -> None:
         try:
-            sandbox = await self._provider.create(self.spec)
+            sandbox = await self.provider.create(self.spec)
         except AgentRLError as error:
             self._failures += 1
             self._last_failure = error

@@ -48,7 +48,8 @@ class LinesSurface(Surface):
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.start, self.view, self.tests, self._attempt = start, view, tests, attempt
-        self.files = dict(start.files if files is None else files)
+        self.files = start.files if files is None else files
+        """Never changed, only replaced: those who run tests of it keep it."""
 
     def opening(self) -> str:
         """The first observation."""
@@ -92,7 +93,7 @@ class LinesSurface(Surface):
     def at(self, packed: Mapping[str, Any]) -> Self:
         """One at the point that `pack` gave."""
         twin = self.fork()
-        twin.files |= {path: text.encode() for path, text in packed["files"].items()}
+        twin.files = {**twin.files, **{path: text.encode() for path, text in packed["files"].items()}}
         return twin
 
     def close(self) -> None:
@@ -109,7 +110,7 @@ class LinesSurface(Surface):
             ast.parse(content)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise edits.EditError(f"that would be no python: {lines[shown.line - 1].strip()[:_CHARS]}") from None
-        self.files[shown.path] = content
+        self.files = {**self.files, shown.path: content}
         return f"{number} {lines[shown.line - 1]}"
 
     def _told(self, run: TestRun) -> str:

@@ -47,7 +47,6 @@ class Workshop:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._pools: dict[str, asyncio.Task[Pool]] = {}
-        self._providers: dict[str, AgentProvider] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agentrl-swe", daemon=True)
         self._thread.start()
@@ -88,29 +87,34 @@ class Workshop:
             ConfigError, MissingExtraError: this machine cannot make sandboxes of this kind; the message says why.
             SandboxError: none could be started.
         """
+        pool = await self.pool(kind)
+        if not image:
+            return await pool.acquire()
+        if pool.spec.image == "host":
+            raise ConfigError(f"the tests of this task need the image {image}: use sandbox='docker'")
+        return await pool.provider.create(SandboxSpec(image, **_LIMITS))
+
+    async def pool(self, kind: str) -> Pool:
+        """The one that sandboxes of a kind come from, with its provider and its spec; raises what `acquire` does."""
         if kind not in PROVIDERS:
             raise UnknownNameError("sandbox", kind, PROVIDERS)
         if kind not in self._pools:
             self._pools[kind] = asyncio.create_task(self._open(kind))
         opening = self._pools[kind]
         try:
-            pool = await asyncio.shield(opening)
+            return await asyncio.shield(opening)
         except AgentRLError:
             self._pools.pop(kind, None)  # what was missing may be there the next time
             raise
-        if not image:
-            return await pool.acquire()
-        if pool.spec.image == "host":
-            raise ConfigError(f"the tests of this task need the image {image}: use sandbox='docker'")
-        return await self._providers[kind].create(SandboxSpec(image, **_LIMITS))
 
     async def close(self) -> None:
         """Destroy all sandboxes; the next `acquire` starts anew."""
         pools = await asyncio.gather(*self._pools.values(), return_exceptions=True)
         self._pools.clear()
-        await asyncio.gather(*(pool.close() for pool in pools if isinstance(pool, Pool)))
-        providers, self._providers = self._providers, {}
-        await asyncio.gather(*(provider.close() for provider in providers.values()))
+        for pool in pools:
+            if isinstance(pool, Pool):
+                await pool.close()
+                await pool.provider.close()
 
     async def _open(self, kind: str) -> Pool:
         if kind != "auto":
@@ -123,7 +127,6 @@ class Workshop:
                     provider, image = await _process()
                 except AgentRLError as error:
                     raise ConfigError(f"no sandboxes here. docker: {no_docker}. process: {error}") from error
-        self._providers[kind] = provider
         return Pool(provider, SandboxSpec(image, **_LIMITS), ready=_READY, limit=_AT_ONCE)
 
 

@@ -14,6 +14,7 @@ from agentrl.cli.bench.gpu import gpu
 from agentrl.cli.bench.loop import loop
 from agentrl.cli.bench.routing import routing
 from agentrl.cli.bench.score import score
+from agentrl.cli.bench.swe import swe
 from agentrl.cli.bench.timing import Timing, duration
 from agentrl.cli.bench.tournaments import tournaments
 from agentrl.cli.options import Json, Set, print_json
@@ -29,6 +30,7 @@ app.command()(loop)
 app.command()(gpu)
 app.command()(routing)
 app.command()(score)
+app.command()(swe)
 app.command()(tournaments)
 
 
