@@ -45,7 +45,7 @@ def build(
     modifiers: Modifiers = None,
     jobs: Jobs = 2,
     sandbox: Sandbox = "auto",
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for all tests of a repository.")] = 60.0,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds of processor time for all tests.")] = 60.0,
     overrides: Set = None,
     as_json: Json = False,
 ) -> None:

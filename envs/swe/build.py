@@ -69,7 +69,7 @@ async def build(
         kinds: of `KINDS`; `undo_commit` needs a checkout and is left out without one.
         jobs: sandboxes at work.
         sandbox: of `workshop.PROVIDERS`.
-        timeout_s: for one run of all tests.
+        timeout_s: for one run of all tests, processor time.
         checkout: that the repository is from.
 
     Raises:
@@ -91,7 +91,7 @@ async def build(
     begun = time.monotonic()
     async with Bench(repository, sandbox, timeout_s) as bench:
         suite = await bench.suite()
-    work = _Work(Built(repository, suite), Journal(repository, suite), jobs, sandbox, timeout_s, progress)
+    work = _Work(Built(repository, suite), Journal(repository, suite), jobs, sandbox, bench.timeout_s, progress)
     share = 0 if not pairs else (limit or 0) // _COMBINED_SHARE
     await work.through(chain(history, procedural(repository, singles, seed)), limit and limit - share)
     if pairs:

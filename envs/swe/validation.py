@@ -22,6 +22,10 @@ REASONS = {
 }
 """Why a bug makes no task."""
 _COPY_S = 60.0
+_LEAST_S, _PATIENCE = 3.0, 10.0
+"""A run may take that long, or so many times as long as without a bug."""
+_PATIENCE = 10.0
+"""A bug is judged by processor time: how busy the machine is must not decide whether it makes a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Bench:
         """
         Args:
             kind: of sandbox, see `workshop.PROVIDERS`.
-            timeout_s: for one run of all tests.
+            timeout_s: for one run of all tests, processor time.
         """
         self.repository, self.kind, self.timeout_s = repository, kind, timeout_s
         self._sandbox: Handle | None = None
@@ -62,6 +66,8 @@ class Bench:
             ConfigError: there are none; the message ends with what pytest says.
         """
         first, second = await self._run(self.repository.files), await self._run(self.repository.files)
+        usual = max(first.seconds, second.seconds)
+        self.timeout_s = min(self.timeout_s, max(_LEAST_S, _PATIENCE * usual))  # bugs love endless loops
         stable = tuple(test for test, s in first.statuses.items() if s == second.statuses.get(test) == "passed")
         if not stable:
             said = "\n".join((first.error or first.log).strip().splitlines()[-15:])
@@ -94,7 +100,7 @@ class Bench:
             if not unpacking.ok:
                 raise SandboxError("setup_failed", f"cannot unpack {self.repository.key}: {unpacking.stderr!r:.500}")
         await self._put(files)
-        run = await run_tests(self._sandbox, self.repository, None, self.timeout_s)
+        run = await run_tests(self._sandbox, self.repository, None, self.timeout_s, patience=_PATIENCE)
         if run.error or run.left or run.changed:
             await self._give_up()
         return run

@@ -60,7 +60,7 @@ def run_tests(request: dict[str, Any], folder: str, pipes: tuple[int, int], key:
 
 
 def _limit(request: dict[str, Any]) -> None:
-    seconds = int(request["timeout_s"]) + 1
+    seconds = int(request["processor_s"]) + 1
     limits = {"CPU": seconds, "AS": request["memory"], "FSIZE": FILE_BYTES, "CORE": 0}
     for name, value in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")

@@ -73,7 +73,7 @@ def _run(request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: 
     os.close(results_in)
     os.close(output_in)
     reader = Reader(results, output)
-    error = reader.wait(pid, begun + request["timeout_s"])
+    error = reader.wait(pid, begun + request["clock_s"])
     left = clear(0.0 if error else GRACE_S)
     shutil.rmtree(folder, ignore_errors=True)
     after = listing(request["watched"], folder)

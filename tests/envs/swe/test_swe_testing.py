@@ -154,6 +154,15 @@ def test_at_the_time_limit_what_has_ended_counts(sandbox: Sandbox) -> None:
     assert found.statuses == {"tests/test_t.py::test_a": "passed"}
 
 
+def test_patience_is_for_those_who_wait_and_not_for_those_who_compute(sandbox: Sandbox) -> None:
+    text = "import time\ndef test_a(): time.sleep(2.5)\ndef test_b():\n    while True: pass"
+    what = repository({"tests/test_t.py": text})
+    root = PurePosixPath("/workspace/patient")
+    found = workshop().call(run_tests(sandbox, what, None, 2, root=root, put=what.files, patience=300))
+    assert found.error == "ended by signal 9"
+    assert found.statuses == {"tests/test_t.py::test_a": "passed"}
+
+
 def test_a_run_that_dies_says_so_and_the_next_one_works(sandbox: Sandbox) -> None:
     what = repository({"tests/test_t.py": "import os\ndef test_a(): pass\ndef test_b(): os.kill(os.getpid(), 11)"})
     assert run(sandbox, what).error == "ended by signal 11"
