@@ -1,6 +1,6 @@
 """`agentrl reproduce bopo`: a router between a weak and a strong policy on ALFWorld, against routing by rule.
 
-    weak, strong           the executors: a small policy that has seen half of the task types, a larger one with all and RL
+    weak, strong           the executors: a small policy that knows half of the task types, a larger one
     start                  the router: the weak policy, after BoSFT on the boundaries of its tasks
     seed-N/lambda-X        BoPO from there, with X as the price of costs
     result.json, report.html, frontier.svg
@@ -35,8 +35,8 @@ WEAK = (
     "model.hidden_size=64",
     "model.intermediate_size=160",
     "model.layers=3",
-    "warm_start.demonstrations=2000",
-    "warm_start.steps=450",
+    "warm_start.demonstrations=6000",
+    "warm_start.steps=1000",
     "rl.steps=0",
 )
 STRONG = ("rl.steps=30", "eval.every=0")
@@ -48,6 +48,7 @@ PRICES = {
 ROUTER = (
     "env.max_turns=20",
     "routing.tasks=300",
+    "routing.tell_budget=false",
     "warm_start.demonstrations=300",
     "warm_start.mistakes=0.0",
     "warm_start.steps=250",

@@ -32,13 +32,16 @@ class Routing:
 
     executors: list[Executor]
     budget: float
+    tell_budget: bool
     """Dollars of an episode; 0 for no bound."""
     boundaries: dict[str, Boundary] = field(default_factory=dict)
     """Of the tasks that are trained on; they come before the first of them is played."""
 
     def wrap(self, env: Episode) -> RoutedEpisode:
         """The router's view of an environment."""
-        return RoutedEpisode(env, self.executors, budget=self.budget, boundaries=self.boundaries)
+        return RoutedEpisode(
+            env, self.executors, budget=self.budget, tell_budget=self.tell_budget, boundaries=self.boundaries
+        )
 
     def close(self) -> None:
         """Let go of connections."""
@@ -56,7 +59,8 @@ def routing(config: Config) -> Routing | None:
     section = config.routing
     if not section.executors:
         return None
-    return Routing([_executor(name, e, config) for name, e in section.executors.items()], section.budget)
+    executors = [_executor(name, e, config) for name, e in section.executors.items()]
+    return Routing(executors, section.budget, section.tell_budget)
 
 
 def played_env(config: Config, routing: Routing | None) -> Episode:

@@ -61,6 +61,9 @@ class RoutingConfig(Section):
     """A `routing.jsonl` of an earlier run with the same executors and `threshold`: its tasks are not played again."""
     budget: float = Field(0.0, ge=0)
     """Dollars of an episode that executors never exceed; 0 for no bound."""
+    tell_budget: bool = True
+    """Whether the router reads how much of it is left. A small one that never read that in training does better
+    without: the bound holds either way."""
 
     @model_validator(mode="after")
     def _check_executors(self) -> Self:

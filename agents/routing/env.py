@@ -48,9 +48,10 @@ class _State:
 class RoutedEpisode(Episode):
     """An environment whose actions are names of executors.
 
-    The router sees the task's first observation, then who did what and what came of it, and how much of a hard budget
-    is left. A name that the budget does not allow stands for the dearest executor before it that is; where there is
-    none, the episode is truncated("budget"). What is no name is an invalid action, and the cheapest acts.
+    The router sees the task's first observation, then who did what and what came of it, and, unless that is kept from
+    it, how much of a hard budget is left. A name that the budget does not allow stands for the dearest executor before
+    it that is; where there is none, the episode is truncated("budget"). What is no name is an invalid action, and the
+    cheapest acts.
 
     Executors draw their random numbers from the task, the seed of `reset` and all that came to pass: a replay shows the
     same again, and rollouts of a group differ by what the router chose alone. That needs engines whose samples do not
@@ -64,6 +65,7 @@ class RoutedEpisode(Episode):
         env: the real environment.
         executors: cheapest first.
         budget: dollars of an episode that are never exceeded; 0 for no bound.
+        tell_budget: whether the router reads how much of it is left.
         boundaries: by task.
     """
 
@@ -73,12 +75,13 @@ class RoutedEpisode(Episode):
         executors: Sequence[Executor],
         *,
         budget: float = 0.0,
+        tell_budget: bool = True,
         boundaries: Mapping[str, Boundary] | None = None,
     ) -> None:
         super().__init__(env)
         self.names = tuple(executor.name for executor in executors)
         self._inner = env
-        self._executors, self._budget = executors, budget or math.inf
+        self._executors, self._budget, self._tell_budget = executors, budget or math.inf, tell_budget
         self._boundaries = boundaries if boundaries is not None else {}
         self._state: _State | None = None
 
@@ -209,7 +212,7 @@ class RoutedEpisode(Episode):
 
     def _shown(self, text: str, *, done: bool) -> str:
         """What the router reads: percents, for whom dollars are long numbers."""
-        if done or math.isinf(self._budget):
+        if done or math.isinf(self._budget) or not self._tell_budget:
             return text
         return f"{text}\nBudget left: {1 - self._playing().spent / self._budget:.0%}"
 

@@ -82,10 +82,13 @@ def executor(
     return AgentExecutor(name, LLMAgent(engine, renderer, params, Price.model_validate(price)))
 
 
-def vault(executors: Sequence[Executor], budget: float = 0.0, *known: Boundary) -> RoutedEpisode:
+def vault(
+    executors: Sequence[Executor], budget: float = 0.0, *known: Boundary, tell_budget: bool = True
+) -> RoutedEpisode:
     episode = gym.make("Vault-v0")
     assert isinstance(episode, Episode)
-    return RoutedEpisode(episode, executors, budget=budget, boundaries={b.task_id: b for b in known})
+    boundaries = {b.task_id: b for b in known}
+    return RoutedEpisode(episode, executors, budget=budget, tell_budget=tell_budget, boundaries=boundaries)
 
 
 SMALL, LARGE = {"input": 1.0, "cached": 0.5, "output": 4.0}, {"input": 10.0, "cached": 5.0, "output": 40.0}

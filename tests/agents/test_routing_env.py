@@ -167,6 +167,14 @@ def test_a_budget_stops_the_large_one_first_and_then_the_episode() -> None:
     assert "actor" not in nothing[1][1]
 
 
+def test_a_budget_that_is_not_told_holds_all_the_same() -> None:
+    told = run(steps(vault(pair(), 0.0002), ["small"] * 40))
+    untold = run(steps(vault(pair(), 0.0002, tell_budget=False), ["small"] * 40))
+    assert all("Budget left" not in text for text, _ in untold)
+    assert untold[-1][1]["outcome"] == told[-1][1]["outcome"]
+    assert len(untold) == len(told)
+
+
 prices = st.fixed_dictionaries(
     {name: st.floats(0, 1e3, allow_subnormal=False) for name in ("input", "cached", "output")}
 )
