@@ -10,6 +10,8 @@ from agentrl.envs.swe import layout
 _HEAD = re.compile(r"_{3,} (?P<title>\S.*?) _{3,}")
 _FRAME = re.compile(r"(?P<path>[^\s:]+\.py):\d+: in .*")
 _BANNER = re.compile(r"={3,}.*={3,}")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
+"""Of objects: other ones in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def failures(log: str) -> dict[str, Failure]:
         elif frame := _FRAME.fullmatch(line):
             in_test = layout.is_test(frame["path"])
         elif line.startswith("E  "):
-            reason.append(line[1:].removeprefix("   "))
+            reason.append(_ADDRESS.sub("0x...", line[1:].removeprefix("   ")))
         elif in_test and line.startswith("    ") and line.strip(" ^~") and not reason:
             statement = line.strip()
     return found

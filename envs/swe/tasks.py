@@ -23,6 +23,7 @@ from agentrl.envs.swe.build import Built, to_instance
 from agentrl.envs.swe.failures import Failure
 from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.repository import Repository
+from agentrl.envs.swe.statements import LeakError
 from agentrl.envs.swe.validation import Verdict
 from agentrl.errors import CorruptFileError, UnknownNameError
 from agentrl.files import atomic_write, json_line
@@ -98,7 +99,7 @@ def instance(task_id: str) -> Instance:
 def write_manifest(builds: Sequence[Built], folder: Path) -> int:
     """Write the file of a library from several builds of it; returns how many tasks it has.
 
-    Bugs that touch functions of different splits are left out.
+    Bugs that touch functions of different splits are left out, and those that no statement can keep to itself.
     """
     repository, suite = builds[0].repository, builds[0].suite
     library = repository.name.partition("/")[2]
@@ -106,7 +107,7 @@ def write_manifest(builds: Sequence[Built], folder: Path) -> int:
     rows = []
     for candidate, verdict in kept.values():
         splits = {_split(library, place.path, name) for place, name in _functions(repository, candidate)}
-        if len(splits) == 1:
+        if len(splits) == 1 and _can_be_told(repository, suite, candidate, verdict):
             failure = verdict.failure or Failure("", ())
             rows.append(
                 {
@@ -166,6 +167,14 @@ def _read(library: str) -> Iterator[Task]:
 def _split(library: str, path: str, function: str) -> Split:
     share = int(hashlib.sha256(f"{library}/{path}:{function}".encode()).hexdigest(), 16) % 100
     return next(split for split, end in zip(SPLITS, _SHARES, strict=True) if share < end)
+
+
+def _can_be_told(repository: Repository, suite: Sequence[str], candidate: Candidate, verdict: Verdict) -> bool:
+    try:
+        to_instance(repository, suite, candidate, verdict)
+    except LeakError:
+        return False
+    return True
 
 
 def _functions(repository: Repository, candidate: Candidate) -> Iterator[tuple[Place, str]]:

@@ -22,8 +22,8 @@ REASONS = {
 }
 """Why a bug makes no task."""
 _COPY_S = 60.0
-_LEAST_S, _PATIENCE = 3.0, 10.0
-"""A run may take that long, or so many times as long as without a bug."""
+_LEAST_S, _TIMES = 3.0, 10.0
+"""A run may take that long, or so many times as long as without a bug: bugs love endless loops."""
 _PATIENCE = 10.0
 """A bug is judged by processor time: how busy the machine is must not decide whether it makes a task."""
 
@@ -47,11 +47,11 @@ class Bench:
         """
         Args:
             kind: of sandbox, see `workshop.PROVIDERS`.
-            timeout_s: for one run of all tests, processor time.
+            timeout_s: for one run of all tests, at most, processor time; `suite` may lower it.
         """
         self.repository, self.kind, self.timeout_s = repository, kind, timeout_s
         self._sandbox: Handle | None = None
-        self._changed: set[str] = set()
+        self._files: Mapping[str, bytes] = repository.files
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,7 +67,7 @@ class Bench:
         """
         first, second = await self._run(self.repository.files), await self._run(self.repository.files)
         usual = max(first.seconds, second.seconds)
-        self.timeout_s = min(self.timeout_s, max(_LEAST_S, _PATIENCE * usual))  # bugs love endless loops
+        self.timeout_s = min(self.timeout_s, max(_LEAST_S, _TIMES * usual))
         stable = tuple(test for test, s in first.statuses.items() if s == second.statuses.get(test) == "passed")
         if not stable:
             said = "\n".join((first.error or first.log).strip().splitlines()[-15:])
@@ -99,28 +99,18 @@ class Bench:
             )
             if not unpacking.ok:
                 raise SandboxError("setup_failed", f"cannot unpack {self.repository.key}: {unpacking.stderr!r:.500}")
-        await self._put(files)
-        run = await run_tests(self._sandbox, self.repository, None, self.timeout_s, patience=_PATIENCE)
+        there = self._files
+        put = {path: files.get(path) for path in {*files, *there} if files.get(path) != there.get(path)}
+        self._files = files
+        run = await run_tests(self._sandbox, self.repository, None, self.timeout_s, put=put, patience=_PATIENCE)
         if run.error or run.left or run.changed:
             await self._give_up()
         return run
 
-    async def _put(self, files: Mapping[str, bytes]) -> None:
-        assert self._sandbox
-        original = self.repository.files
-        changed = {path for path in {*files, *original} if files.get(path) != original.get(path)}
-        for path in changed | self._changed:
-            content = files.get(path)
-            if content is None:
-                await self._sandbox.run(f"rm -f {ROOT}/{path}", _COPY_S)
-            else:
-                await self._sandbox.write(ROOT / path, content)
-        self._changed = changed
-
     async def _give_up(self) -> None:
         if self._sandbox:
             await self._sandbox.close()
-        self._sandbox, self._changed = None, set()
+        self._sandbox, self._files = None, self.repository.files
 
 
 def _fails(run: TestRun, suite: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from agentrl.envs.swe.bugs.history import undone
 from agentrl.envs.swe.bugs.modifiers import MODIFIERS
 from agentrl.envs.swe.bugs.planting import Place
 from agentrl.envs.swe.build import KINDS, Built, build, instances
-from agentrl.envs.swe.validation import Bench
+from agentrl.envs.swe.validation import Bench, Verdict
 from agentrl.envs.swe.workshop import workshop
 
 
@@ -173,7 +173,7 @@ def test_one_candidate_leaves_nothing_to_the_next() -> None:
         async with Bench(repository, "process", 20) as bench:
             suite = await bench.suite()
             assert not (await bench.judge(litter, suite)).rejected
-            assert (await bench.judge(other, suite)).fails == ("tests/test_labels.py::test_label_in_per_cent",)
+            assert await bench.judge(other, suite) == Verdict(("tests/test_labels.py::test_label_in_per_cent",))
             assert await bench.suite() == suite
             assert bench._sandbox
             done = await bench._sandbox.run("ls /workspace/repo/tally", 10)
