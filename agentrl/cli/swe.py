@@ -130,9 +130,7 @@ def import_(
 def manifest(
     folder: Annotated[Path, typer.Argument(help="envs/swe/manifest of a checkout of agentrl.")],
     limit: Annotated[int, typer.Option(min=1, help="Tasks to make of each library.")] = 70,
-    small: Annotated[
-        int, typer.Option(min=1, help="More of each: changes of operators, constants, conditions.")
-    ] = 60,
+    small: Annotated[int, typer.Option(min=1, help="More of each: changes of operators, constants, conditions.")] = 60,
     seed: Annotated[int, typer.Option(help="Order in which bugs are tried.")] = 24,
     jobs: Jobs = 2,
     sandbox: Sandbox = "auto",
@@ -172,8 +170,9 @@ def _build(repository: Repository, modifiers: list[str] | None, quiet: bool = Fa
     from agentrl.envs.swe.build import KINDS, build
     from agentrl.envs.swe.workshop import workshop
 
+    console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task(repository.name, total=options["limit"], told="")
 
         def tell(tried: int, kept: int) -> None:
