@@ -43,7 +43,7 @@ def cells(panel: Mapping[str, Any]) -> list[list[str]]:
         ]
         if panel["target"] is not None:
             row.append(", ".join("never" if steps is None else str(steps) for steps in arm["steps"]))
-        row += [f"{early:.3f} → {late:.3f}" for early, late in arm["also"].values()]
+        row += ["–" if also is None else f"{also[0]:.3f} → {also[1]:.3f}" for also in arm["also"].values()]
         row += [panel["published"].get(name, "")] if panel["published"] else []
         rows.append([*row, f"{np.mean(arm['wall_s']) / 60:.1f}"])
     return [header, *rows]

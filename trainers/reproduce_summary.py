@@ -21,7 +21,8 @@ def summary(panel: Panel, runs: Sequence[Run]) -> dict[str, Any]:
     Returns:
         `before` and `after` (the metric of each), `mean` and `spread` (standard deviation over seeds) of what is after,
         `curve` ([generated tokens, validation metric] pairs of each), `wall_s` of each; for each of `also` its mean
-        over seeds, at the beginning and at the end; and `steps`, those that each took to the target, None for never.
+        over seeds, at the beginning and at the end, None where no run has it; and `steps`, those that each took to the
+        target, None for never.
     """
     tests = [[row for row in run.metrics() if panel.metric in row] for run in runs]
     after = [rows[-1][panel.metric] for rows in tests]
@@ -32,7 +33,7 @@ def summary(panel: Panel, runs: Sequence[Run]) -> dict[str, Any]:
         "spread": float(np.std(after, ddof=1)) if len(after) > 1 else 0.0,
         "curve": [[(tokens, value) for _, tokens, value in _validated(panel, run)] for run in runs],
         "wall_s": [seconds(run) for run in runs],
-        "also": {name: np.mean([_change(run, name) for run in runs], axis=0).tolist() for name in panel.also},
+        "also": {name: _mean_change(runs, name) for name in panel.also},
         "steps": [_steps(panel, run) for run in runs],
     }
 
@@ -60,8 +61,13 @@ def _steps(panel: Panel, run: Run) -> int | None:
     return next((steps for steps, _, value in _validated(panel, run) if value >= panel.target), None)
 
 
-def _change(run: Run, name: str) -> tuple[float, float]:
+def _mean_change(runs: Sequence[Run], name: str) -> list[float] | None:
+    changes = [change for run in runs if (change := _change(run, name))]
+    return [float(x) for x in np.mean(changes, axis=0)] if changes else None
+
+
+def _change(run: Run, name: str) -> tuple[float, float] | None:
     """A metric of the test split before and after RL; of any other its mean over the first and the last steps."""
-    values = [row[name] for row in run.metrics() if row.get(name) is not None] or [float("nan")]
+    values = [row[name] for row in run.metrics() if row.get(name) is not None]
     some = 1 if name.startswith("test/") else math.ceil(_ENDS * len(values))
-    return float(np.mean(values[:some])), float(np.mean(values[-some:]))
+    return (float(np.mean(values[:some])), float(np.mean(values[-some:]))) if values else None
