@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, combinations, zip_longest
 from pathlib import PurePosixPath
 
@@ -83,7 +83,7 @@ def planted(repository: Repository, kind: str, places: Sequence[Place]) -> Candi
     """
     files = repository.files
     for place in places:
-        content = Module(place.path, repository.files[place.path]).plant(place) or b""
+        content = _parsed(place.path, repository.files[place.path]).plant(place) or b""
         files = _with(repository, files, {**repository.files, place.path: content})
     return Candidate.of(repository, kind, files, *places)
 
@@ -102,6 +102,11 @@ def _kind(first: Candidate, second: Candidate) -> str:
 
 def _module(repository: Repository, path: str) -> Module | None:
     try:
-        return Module(path, repository.files[path])
+        return _parsed(path, repository.files[path])
     except CorruptFileError:  # templates, and tests of parsers
         return None
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: str, content: bytes) -> Module:
+    return Module(path, content)
