@@ -81,8 +81,7 @@ class LinesSurface(Surface):
 
     def lines(self) -> dict[int, str]:
         """The lines shown, by number, as they are now."""
-        files = {path: self.files[path].decode().split("\n") for path in {shown.path for shown in self.view.lines}}
-        return {i: files[shown.path][shown.line - 1] for i, shown in enumerate(self.view.lines, 1)}
+        return dict(enumerate(self.view.code(self.files), 1))
 
     def fork(self) -> Self:
         return type(self)(self.start, self.view, self.tests, self._attempt, self.files)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -55,6 +55,8 @@ class Function:
     name: str
     owner: str
     """Its class; "" outside of classes."""
+    head: int
+    """Line where that begins; 0 outside of classes."""
     first: int
     """Line of its first decorator or its `def`, from 1."""
     last: int
@@ -73,10 +75,10 @@ def functions(path: str, source: bytes) -> tuple[Function, ...]:
         return ()
     found: list[Function] = []
 
-    def walk(body: Iterable[ast.stmt], owner: str) -> None:
+    def walk(body: Iterable[ast.stmt], owner: str, head: int) -> None:
         for node in body:
             if isinstance(node, ast.ClassDef):
-                walk(node.body, node.name)
+                walk(node.body, node.name, node.lineno)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
                 match node.body[0]:
@@ -85,11 +87,11 @@ def functions(path: str, source: bytes) -> tuple[Function, ...]:
                     case _:
                         lines = 0, 0
                 last = node.end_lineno or first
-                found.append(Function(path, node.name, owner, first, last, frozenset(_names(node)), lines))
+                found.append(Function(path, node.name, owner, head, first, last, frozenset(_names(node)), lines))
             elif isinstance(node, ast.If | ast.Try):
-                walk([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)], owner)
+                walk([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)], owner, head)
 
-    walk(tree.body, "")
+    walk(tree.body, "", 0)
     return tuple(found)
 
 
@@ -128,7 +130,7 @@ def suspects(
                 if distance < 2 and name in helpers:
                     below |= helpers[name].names
             level = below - seen
-        return weights
+        return {function: weight * _likely(function, seen) for function, weight in weights.items()}
 
     failing, passing = list(failing), list(passing)
     bad, good = ([reach(test.partition("[")[0]) for test in tests_] for tests_ in (failing, passing))
@@ -146,6 +148,12 @@ def find(tests: Mapping[str, bytes], test: str) -> Function | None:
     found = functions(path, tests.get(path, b""))
     owner = names[-2] if len(names) > 1 else ""
     return next((f for f in found if names and f.name == names[-1] and f.owner == owner), None)
+
+
+def _likely(function: Function, names: Set[str]) -> float:
+    """How likely it is that a name stood for this function, if it might: many classes have methods of the same name."""
+    other_class = function.owner and function.owner not in names
+    return (0.3 if other_class else 1.0) * (0.6 if function.name.startswith("__") else 1.0)
 
 
 def _names(node: ast.AST) -> Iterable[str]:

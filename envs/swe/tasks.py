@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from agentrl.envs.swe import edits, shipped
+from agentrl.envs.swe import edits, judging, shipped
 from agentrl.envs.swe.bugs.candidates import Candidate, planted
 from agentrl.envs.swe.bugs.planting import Place
 from agentrl.envs.swe.build import Built, to_instance
@@ -35,7 +35,7 @@ SMALL_KINDS = ("ctrl_invert_if", "flip_operators", "op_break_chains", "op_change
 _SHARES = (70, 80, 100)
 """Per cent of the functions whose bugs are in each split, added up."""
 _ANEW = "make the list anew with `agentrl swe manifest`"
-_SHORT = 4
+_SHORT = 6
 """Words and signs in an edit that counts as small."""
 
 
@@ -51,7 +51,8 @@ class Task:
     split: Split
     """Of the function that is broken: none has bugs in two splits."""
     small: bool
-    """Whether the fix is one edit (`edits.py`) of few words and signs: a tiny policy can say it."""
+    """Whether the fix is one edit (`edits.py`) of few words and signs in a line that the surface `lines` shows: a tiny
+    policy can make it."""
     places: tuple[Place, ...]
     verdict: Verdict
 
@@ -107,14 +108,14 @@ def write_manifest(builds: Sequence[Built], folder: Path) -> int:
     rows = []
     for candidate, verdict in kept.values():
         splits = {_split(library, place.path, name) for place, name in _functions(repository, candidate)}
-        if len(splits) == 1 and _can_be_told(repository, suite, candidate, verdict):
+        if len(splits) == 1 and (made := _told(repository, suite, candidate, verdict)):
             failure = verdict.failure or Failure("", ())
             rows.append(
                 {
                     "kind": candidate.kind,
                     "key": candidate.key,
                     "split": splits.pop(),
-                    "small": _is_small(repository.files, candidate),
+                    "small": _is_small(repository.files, candidate) and judging.is_sayable(made),
                     "places": list(map(str, candidate.places)),
                     "fails": [suite.index(test) for test in verdict.fails],
                     "statement": failure.statement,
@@ -169,12 +170,12 @@ def _split(library: str, path: str, function: str) -> Split:
     return next(split for split, end in zip(SPLITS, _SHARES, strict=True) if share < end)
 
 
-def _can_be_told(repository: Repository, suite: Sequence[str], candidate: Candidate, verdict: Verdict) -> bool:
+def _told(repository: Repository, suite: Sequence[str], candidate: Candidate, verdict: Verdict) -> Instance | None:
+    """The task that a candidate makes; None if no statement can keep the fix to itself."""
     try:
-        to_instance(repository, suite, candidate, verdict)
+        return to_instance(repository, suite, candidate, verdict)
     except LeakError:
-        return False
-    return True
+        return None
 
 
 def _functions(repository: Repository, candidate: Candidate) -> Iterator[tuple[Place, str]]:

@@ -12,8 +12,8 @@ from agentrl.envs.swe.layout import is_test, source_paths
 from agentrl.envs.swe.suspects import Function, find, suspects
 from agentrl.envs.swe.workspace import Start
 
-CODE_ATOMS, TEST_ATOMS = 300, 120
-"""Words and signs of code, and of the test, to show."""
+ATOMS, TEST_ATOMS = 400, 120
+"""Words and signs to show, the test and its share among them. There are some more: of headings, numbers of lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +31,27 @@ class View:
 
     test: str
     """The failing test: its id, and its source as far as there is room."""
-    functions: tuple[Function, ...]
     lines: tuple[Shown, ...]
-    """Of these functions; the number of a line is its place here, from 1."""
+    """Of functions, and the first of their classes; the number of a line is its place here, from 1."""
 
     @classmethod
     def of(cls, instance: Instance, start: Start) -> View:
         """The most suspected functions, as many as there is room for, and at least one if there are any."""
         sources = {path: start.files[path] for path in source_paths(start.repository) if path in start.files}
         tests = {path: content for path, content in start.files.items() if path.endswith(".py") and is_test(path)}
-        functions: list[Function] = []
+        test = _test(instance.FAIL_TO_PASS, tests)
         lines: list[Shown] = []
-        room = CODE_ATOMS
+        room = ATOMS - len(tokens(test))
         for function in suspects(sources, tests, instance.FAIL_TO_PASS, instance.PASS_TO_PASS):
             text = sources[function.path].decode().split("\n")
             numbers = [n for n in range(function.first, function.last + 1) if _is_shown(n, text, function)]
-            room -= sum(len(tokens(text[n - 1])) for n in numbers)
-            if room < 0 and functions:
-                break
-            functions.append(function)
-            lines += [Shown(function.path, n) for n in numbers]
-        return cls(_test(instance.FAIL_TO_PASS, tests), tuple(functions), tuple(lines))
+            if function.head and Shown(function.path, function.head) not in lines:
+                numbers.insert(0, function.head)
+            size = sum(len(tokens(text[n - 1])) + 1 for n in numbers)
+            if size <= room or not lines:
+                room -= size
+                lines += [Shown(function.path, n) for n in numbers]
+        return cls(test, tuple(lines))
 
     def changes(self, now: Mapping[str, bytes], then: Mapping[str, bytes]) -> list[str] | None:
         """The actions `replace …` that lead from some files to others; None where one of them would be none.
@@ -79,16 +79,17 @@ class View:
 
     def text(self, files: Mapping[str, bytes]) -> str:
         """The code as it is now, with the numbers of lines."""
-        told, path, owner = [], "", ""
-        lines = {name: files[name].decode().split("\n") for name in {shown.path for shown in self.lines}}
-        numbers = {shown: number for number, shown in enumerate(self.lines, 1)}
-        for function in self.functions:
-            if (function.path, function.owner) != (path, owner):
-                path, owner = function.path, function.owner
-                told.append(f"{path}{f' class {owner}' if owner else ''}")
-            ours = (Shown(path, n) for n in range(function.first, function.last + 1))
-            told += [f"{numbers[shown]} {lines[path][shown.line - 1]}" for shown in ours if shown in numbers]
+        told = []
+        for number, (shown, line) in enumerate(zip(self.lines, self.code(files), strict=True), 1):
+            if number == 1 or shown.path != self.lines[number - 2].path:
+                told.append(shown.path)
+            told.append(f"{number} {line}")
         return "\n".join(told)
+
+    def code(self, files: Mapping[str, bytes]) -> list[str]:
+        """The lines shown, as they are now."""
+        texts = {path: files[path].decode().split("\n") for path in {shown.path for shown in self.lines}}
+        return [texts[shown.path][shown.line - 1] for shown in self.lines]
 
 
 def _is_shown(number: int, text: list[str], function: Function) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,13 @@ from agentrl.envs.swe import edits, judging, patches
 from agentrl.envs.swe.bash import command_of
 from agentrl.envs.swe.calls import CallError, parse
 from agentrl.envs.swe.edits import EditError
+from agentrl.envs.swe.instance import Instance
+from agentrl.envs.swe.repository import Repository
 from agentrl.envs.swe.suspects import suspects
 from agentrl.envs.swe.tools import replacements
-from agentrl.envs.swe.view import CODE_ATOMS, View
+from agentrl.envs.swe.view import View
 from agentrl.envs.swe.workspace import Start
+from tests.conftest import require
 from tests.envs.swe.places import INSTANCES, REPOSITORY
 
 
@@ -180,16 +184,41 @@ def test_the_view_shows_the_failing_test_and_numbered_code(name: str) -> None:
     assert [int(number) for number, _, _ in numbered] == list(range(1, len(view.lines) + 1))
     for (_, _, line), shown in zip(numbered, view.lines, strict=True):
         assert start.files[shown.path].decode().split("\n")[shown.line - 1] == line
-    assert len(edits.tokens(text)) < CODE_ATOMS + 2 * len(view.lines) + 50
     (change,) = view.changes(start.files, REPOSITORY.files) or []
     assert change.startswith("replace ")
+
+
+def test_small_shipped_tasks_fit_and_can_be_said() -> None:
+    require("libcst")
+    from agentrl.envs.swe import tasks
+
+    small = [task_id for split in tasks.SPLITS for task_id in tasks.tasks(split) if tasks.task(task_id).small]
+    for task_id in random.Random(3).sample(small, 24):
+        instance = tasks.instance(task_id)
+        start, view = judging.start_of(instance), judging.view_of(instance)
+        assert len(edits.tokens(f"{view.test}\n{view.text(start.files)}")) < 500
+        (change,) = view.changes(start.files, judging.solved(instance)) or []
+        number, old, new = edits.parse(change.removeprefix("replace "))
+        shown = view.lines[number - 1]
+        fixed = judging.solved(instance)[shown.path].decode().split("\n")[shown.line - 1]
+        assert edits.replace(view.code(start.files)[number - 1], old, new) == fixed
+
+
+def test_a_method_is_shown_in_its_class() -> None:
+    module = b"class Bag(dict):\n    size = 1\n\n    def full(self):\n        return len(self) < self.size\n"
+    test = b"from bag import Bag\n\ndef test_full():\n    assert Bag(a=1).full()\n"
+    repository = Repository("a/bag", "0" * 40, {"bag.py": module, "tests/test_bag.py": test})
+    one = Instance("x", "a/bag", "0" * 40, "", "", ("tests/test_bag.py::test_full",), ())
+    view = View.of(one, Start(repository, repository.files))
+    code = "bag.py\n1 class Bag(dict):\n2     def full(self):\n3         return len(self) < self.size"
+    assert view.text(repository.files) == code
 
 
 def test_the_view_does_not_depend_on_what_the_fix_is() -> None:
     """Of what an instance has, the fix and the bug's patch are not looked at."""
     one = INSTANCES["divide"]
     start = _start("divide")
-    other = judging.Instance(**{**one.to_dict(), "patch": "", "bug_patch": "", "problem_statement": ""})  # type: ignore[arg-type]
+    other = Instance(**{**one.to_dict(), "patch": "", "bug_patch": "", "problem_statement": ""})  # type: ignore[arg-type]
     assert View.of(one, start) == View.of(other, start)
 
 
