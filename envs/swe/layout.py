@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from agentrl.envs.swe.repository import Repository
 
 _TEST_FOLDERS = {"test", "tests", "testing"}
-_TEST_FILE = re.compile(r"(test_.*|.*_test|conftest)\.py")
+_TEST_FILE = re.compile(r"(test_.*|.*_test|tests|conftest)\.py")
 _ASIDE = {"benchmark", "benchmarks", "build", "docs", "doc", "examples", "example", "scripts", "tools", "vendor"}
 _NO_MODULES = {"setup.py", "noxfile.py", "tasks.py", "fabfile.py", "conf.py", "versioneer.py"}
 

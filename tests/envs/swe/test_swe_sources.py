@@ -162,6 +162,7 @@ def test_an_index_that_is_not_there_is_no_mistake_of_the_user(monkeypatch: pytes
         (["a/__init__.py", "a/b.py", "tests/test_b.py", "setup.py"], (".",), ("tests",), ["a/__init__.py", "a/b.py"]),
         (["src/a/__init__.py", "test/unit/test_a.py", "docs/conf.py"], ("src",), ("test",), ["src/a/__init__.py"]),
         (["a.py", "test_a.py", "conftest.py"], (".",), ("test_a.py",), ["a.py"]),
+        (["a.py", "tests.py"], (".",), ("tests.py",), ["a.py"]),
         (["a/__init__.py", "a/tests/test_x.py", "a/x.py"], (".",), ("a/tests",), ["a/__init__.py", "a/x.py"]),
         (["a/__init__.py", "examples/test_demo.py"], (".",), (), ["a/__init__.py"]),
     ],
