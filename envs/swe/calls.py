@@ -18,6 +18,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
+from agentrl.envs.swe import syntax
+
 MAX_CHARS = 32_000
 """Of one action."""
 _FENCED = re.compile(r"```\w*[ \t]*\n(.*?)\n?```", re.DOTALL)
@@ -72,10 +74,10 @@ def _bracketed(text: str) -> tuple[list[Any], dict[str, Any]]:
     except (ValueError, RecursionError):
         pass
     try:
-        call = ast.parse(f"f{text[: text.rfind(')') + 1]}", mode="eval").body
-        if isinstance(call, ast.Call):
-            named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-            return [ast.literal_eval(value) for value in call.args], named
+        match syntax.parse(f"f{text[: text.rfind(')') + 1]}").body:
+            case [ast.Expr(value=ast.Call() as call)]:
+                named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+                return [ast.literal_eval(value) for value in call.args], named
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         pass
     raise CallError("the brackets hold neither a JSON object nor plain values")

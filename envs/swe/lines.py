@@ -10,11 +10,10 @@ whoever grades, who knows many answers already.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from agentrl.envs.swe import edits
+from agentrl.envs.swe import edits, syntax
 from agentrl.envs.swe.failures import failures, title
 from agentrl.envs.swe.patches import diff
 from agentrl.envs.swe.surface import Move, Surface
@@ -106,7 +105,7 @@ class LinesSurface(Surface):
         lines[shown.line - 1] = edits.replace(lines[shown.line - 1], old, new)
         content = "\n".join(lines).encode("utf-8", "replace")
         try:
-            ast.parse(content)
+            syntax.parse(content)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise edits.EditError(f"that would be no python: {lines[shown.line - 1].strip()[:_CHARS]}") from None
         self.files = {**self.files, shown.path: content}

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
+from agentrl.envs.swe import syntax
+
 Reach = Literal[
     "runner",  # pytest and its parts
     "interpreter",  # frames, modules, garbage, other code's names
@@ -73,7 +75,7 @@ def reaches(source: bytes) -> Iterator[tuple[Reach, str]]:
         SyntaxError, ValueError, RecursionError: this Python cannot read it.
     """
     visitor = _Visitor()
-    visitor.visit(ast.parse(source))
+    visitor.visit(syntax.parse(source))
     yield from visitor.found
 
 

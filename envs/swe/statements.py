@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from agentrl.envs.swe import layout
+from agentrl.envs.swe import layout, syntax
 from agentrl.envs.swe.bugs.candidates import COMBINED, Candidate
 from agentrl.envs.swe.bugs.history import UNDONE
 from agentrl.envs.swe.bugs.modifiers import MODIFIERS
@@ -122,7 +122,7 @@ def _calls(source: str) -> list[str]:
 @lru_cache(maxsize=64)
 def _names(source: bytes) -> frozenset[str]:
     try:
-        tree = ast.parse(source)
+        tree = syntax.parse(source)
     except SyntaxError:
         return frozenset()
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -139,7 +139,7 @@ def _test_source(repository: Repository, test: str) -> str:
     path, _, name = test.partition("::")
     source = repository.files.get(path, b"").decode(errors="replace")
     try:
-        tree = ast.parse(source)
+        tree = syntax.parse(source)
     except SyntaxError:
         return ""
     function = re.sub(r"\[.*", "", name).split("::")[-1]

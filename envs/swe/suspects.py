@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from agentrl.envs.swe import syntax
+
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "__add__",
     ast.Sub: "__sub__",
@@ -70,7 +72,7 @@ class Function:
 def functions(path: str, source: bytes) -> tuple[Function, ...]:
     """Those of a module, inner functions as part of theirs; none if it is no Python."""
     try:
-        tree = ast.parse(source)
+        tree = syntax.parse(source)
     except (SyntaxError, ValueError):
         return ()
     found: list[Function] = []

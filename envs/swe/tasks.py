@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from agentrl.envs.swe import edits, judging, shipped
+from agentrl.envs.swe import edits, judging, shipped, syntax
 from agentrl.envs.swe.bugs.candidates import Candidate, planted
 from agentrl.envs.swe.bugs.planting import Place
 from agentrl.envs.swe.build import Built, to_instance
@@ -196,7 +196,7 @@ def _first_difference(before: bytes, after: bytes) -> int:
 def _function_at(source: bytes, line: int) -> str:
     """The innermost function or class around a line, with what is around that."""
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    around = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+    around = [node for node in ast.walk(syntax.parse(source)) if isinstance(node, kinds)]
     return ".".join(node.name for node in around if node.lineno <= line <= (node.end_lineno or line))
 
 

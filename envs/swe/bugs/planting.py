@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
+from agentrl.envs.swe import syntax
 from agentrl.errors import ConfigError, CorruptFileError, MissingExtraError, UnknownNameError
 
 try:
@@ -109,7 +110,7 @@ class Module:
 
     @cached_property
     def _meaning(self) -> str:
-        return ast.dump(ast.parse(self.content))
+        return ast.dump(syntax.parse(self.content))
 
     def _planted(self, top: int, node: cst.CSTNode, replacement: cst.CSTNode) -> bytes | None:
         """The file with a node replaced; None if that means the same, or nothing."""
@@ -119,7 +120,7 @@ class Module:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # such as `is` between literals: bugs look like that
-                meaning = ast.parse(content)
+                meaning = syntax.parse(content)
                 compile(meaning, self.path, "exec", dont_inherit=True)
         except SyntaxError:  # `return` outside of a function and the like
             return None
