@@ -13,7 +13,7 @@ MEMORY, DISK, PIDS = 96 * MiB, 24 * MiB, 48
 """Of each: small, for all of them try to use more at the same time."""
 _WRITE = f"head -c {2 * DISK} /dev/zero > /workspace/file; stat -c %s /workspace/file"
 _ALLOCATE = f"python3 -c 'x = b\"x\" * {2 * MEMORY}; print(len(x))'"
-_FORK = f"for i in $(seq {2 * PIDS}); do sleep 60 & done 2> /dev/null; echo $(ls -d /proc/[0-9]* | wc -l)"
+_FORK = f"for i in $(seq {2 * PIDS}); do sleep 60 & done"
 
 
 async def attack(provider: AgentProvider, image: str, count: int) -> dict[str, int]:
@@ -33,13 +33,13 @@ async def _attack(sandbox: Handle) -> dict[str, bool]:
     await sandbox.run("rm -f /workspace/file", 10)
     allocated = await sandbox.run(_ALLOCATE, 60)
     forked = await sandbox.run(_FORK, 60)
-    await sandbox.run("pkill sleep || killall sleep || kill -9 -1", 10)
+    await sandbox.run("kill -9 -1", 10)  # by the shell itself: no other process could be had
     ended = await sandbox.run("sleep 60", 0.5)
     working = await sandbox.run("echo fine", 60)
     return {
         "disk": 0 < int(written.stdout.split()[-1]) <= DISK,
         "memory": not allocated.ok,
-        "processes": 0 < int((forked.stdout.split() or [b"1"])[-1]) <= PIDS,
+        "processes": b"fork" in forked.stderr,
         "time": ended.timed_out,
         "alive": working.stdout == b"fine\n",
     }
