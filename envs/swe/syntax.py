@@ -11,8 +11,8 @@ _lock = threading.Lock()
 def parse(source: str | bytes) -> ast.Module:
     """`ast.parse`, one thread at a time.
 
-    While CPython makes the tree, another thread may get its turn and begin one. Both count their depth in one place, and
-    fail with `SystemError: AST constructor recursion depth mismatch`.
+    While CPython makes the tree, another thread may get its turn and begin one. Both count their depth in one place,
+    and fail with `SystemError: AST constructor recursion depth mismatch`.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it is no Python, or nested too deeply.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from agentrl.cli.bench.swe_limits import attack
 from agentrl.envs.swe import shell
 from agentrl.envs.swe.shell import Ran
 from agentrl.envs.swe.workshop import workshop
@@ -127,6 +128,17 @@ def test_what_cannot_be_read_is_the_agents_doing(process: Workspace) -> None:
     sh(process, "head -c 60000000 /dev/zero > big")
     with pytest.raises(UnreadableError, match="larger than"):
         workshop().call(process.diff())
+
+
+@pytest.mark.parametrize("kind", ["process", "docker"])  # gVisor's own threads count as processes
+def test_many_at_once_hold_their_limits(kind: str) -> None:
+    need(kind)
+
+    async def attacked() -> dict[str, int]:
+        pool = await workshop().pool(kind)
+        return await attack(pool.provider, pool.spec.image, 4)
+
+    assert workshop().call(attacked()) == dict.fromkeys(("disk", "memory", "processes", "time", "alive"), 4)
 
 
 def test_forks_and_copies_go_their_own_way(space: Workspace) -> None:
