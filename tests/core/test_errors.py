@@ -7,6 +7,8 @@ import pickle
 import pytest
 
 from agentrl import errors
+from agentrl.envs.swe.statements import LeakError
+from agentrl.envs.swe.workspace import UnreadableError
 from agentrl.envs.text.alfworld.oracle import NoPlanError
 from agentrl.envs.text.textworld.oracle import NoSolutionError
 from agentrl.errors import AgentRLError
@@ -20,6 +22,8 @@ EXAMPLES = [
     errors.InfraError("why"),
     errors.SandboxError("oom_killed", "why"),
     errors.RunStoppedError("why"),
+    LeakError("why"),
+    UnreadableError("why"),
     NoPlanError("why"),
     NoSolutionError("why"),
 ]
