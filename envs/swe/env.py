@@ -53,7 +53,8 @@ class SWEEnv(TextEnv):
         split: `train`, `valid` or `test`.
         render_mode: `ansi` or None.
 
-    Reward channels, see `rewards.py`: `outcome` has G-RA's levels and is 1 where the task is resolved; `tests` is the
+    Reward channels, see `rewards.py`: `outcome` has G-RA's levels and is 1 where the task is resolved; `completed` is 1
+    where the agent submits, `modified` where it submits a change, so that their means are rates; `tests` is the
     share of the tests that hold in the end, and `test/0` and so on 1 for each of FAIL_TO_PASS that does; `format`,
     `tool_valid` and `submit` are the critics of each turn.
     `info` has, in the end, `grade`: what became of the submission, with the reasons not to believe it (`flags`).
@@ -65,7 +66,16 @@ class SWEEnv(TextEnv):
 
     family = "swe"
     splits: tuple[str, ...] = ("train", "valid", "test")
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "tests", "test/*", "format", "tool_valid", "submit")
+    channels: ClassVar[tuple[str, ...]] = (
+        "outcome",
+        "completed",
+        "modified",
+        "tests",
+        "test/*",
+        "format",
+        "tool_valid",
+        "submit",
+    )
     blocking = True
     sandboxes: ClassVar[tuple[str, ...]] = PROVIDERS
 
@@ -196,7 +206,12 @@ class SWEEnv(TextEnv):
             "dropped": list(grade.dropped),
             "error": grade.error,
         }
-        found = {"outcome": rewards.outcome(grade), "tests": grade.share}
+        found = {
+            "outcome": rewards.outcome(grade),
+            "completed": 1.0,
+            "modified": float(not grade.empty),
+            "tests": grade.share,
+        }
         if self.test_channels:
             held = grade.verdict.fail_to_pass.values()
             found |= {f"test/{i}": float(holds and not grade.flags) for i, holds in enumerate(held)}

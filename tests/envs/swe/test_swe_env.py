@@ -100,15 +100,16 @@ def test_levels_of_the_outcome(file: Path, surface: str) -> None:
     }[surface]
     start(env)
     found = env.step(SUBMIT[surface])
-    assert found[4]["rewards"] == pytest.approx(
-        {"outcome": 0.1, "tests": 0.8, "test/0": 0.0, "format": 0.02, "tool_valid": 0.02, "submit": -0.02}
-    )
+    critics = {"format": 0.02, "tool_valid": 0.02, "submit": -0.02}
+    final = {"outcome": 0.1, "completed": 1.0, "modified": 0.0, "tests": 0.8, "test/0": 0.0}
+    assert found[4]["rewards"] == pytest.approx(final | critics)
     start(env)
     env.step(wrong)
     found = env.step(SUBMIT[surface])
     assert found[1] == rewards.OUTCOMES["failing_patch"]
     assert found[4]["outcome"] == Outcome.terminated(success=False)
     assert found[4]["rewards"]["submit"] == pytest.approx(0.02)
+    assert found[4]["rewards"]["modified"] == 1.0
     start(env)
     for _ in range(4):
         info = env.step(wrong)[4]
