@@ -109,6 +109,7 @@ def sweep() -> None:
             continue
         for owner, folder in owners(parent):
             if owner.dead:
-                for group in [*(path for path in folder.iterdir() if path.is_dir()), folder]:
-                    with contextlib.suppress(OSError):  # another process is at it as well, or one in it is just dying
-                        group.rmdir()
+                with contextlib.suppress(FileNotFoundError):  # another process sweeps as well
+                    for group in [*(path for path in folder.iterdir() if path.is_dir()), folder]:
+                        with contextlib.suppress(OSError):  # something in it is just dying
+                            group.rmdir()

@@ -6,10 +6,12 @@ import asyncio
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,25 @@ def test_what_a_killed_run_left_is_gone_within_a_minute(place: Place) -> None:
     while left := _of(run) or _traces(owner):
         assert time.monotonic() - killed < 60, left
         time.sleep(0.2)
+
+
+def test_a_sweep_goes_on_where_another_one_was_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = Owner.this()
+    dead = [dataclasses.replace(owner, started=owner.started + i) for i in (1, 2)]
+    for one in dead:
+        (tmp_path / str(one) / "sandbox").mkdir(parents=True)
+
+    def owners(folder: Path) -> Iterator[tuple[Owner, Path]]:
+        found = iter(state.owners(folder))
+        gone, path = next(found)
+        shutil.rmtree(path)
+        yield gone, path
+        yield from found
+
+    monkeypatch.setattr(cgroup, "parents", lambda: (tmp_path,))
+    monkeypatch.setattr(cgroup, "owners", owners)
+    cgroup.sweep()
+    assert not list(tmp_path.iterdir())
 
 
 def _of(run: str) -> list[reaper.Found]:
