@@ -18,7 +18,6 @@ from agentrl.envs.swe.repository import Repository, content_hash
 from agentrl.errors import ConfigError, CorruptFileError, InfraError, MissingExtraError
 from agentrl.sandboxes.spec import MiB
 
-_DEFAULT_INDEX = "https://pypi.org/simple"
 _MAX_BYTES = 256 * MiB
 """Of an unpacked archive."""
 
@@ -132,28 +131,29 @@ def _fetch(requirement: str) -> tuple[str, bytes]:
         from unearth.errors import UnpackError
     except ImportError as error:
         raise MissingExtraError("unearth", "swe") from error
-    index = _index()
-    finder = PackageFinder(index_urls=[index], no_binary=[":all:"])
+    indexes = _indexes()
+    named = indexes[0] if indexes else "the package index"
+    finder = PackageFinder(index_urls=indexes, no_binary=[":all:"])
     with tempfile.TemporaryDirectory() as folder:
         try:
             best = finder.find_best_match(requirement).best
             if best is None:
-                raise ConfigError(f"{index} has no source distribution of {requirement}")
+                raise ConfigError(f"{named} has no source distribution of {requirement}")
             hashes = {kind: [value] for kind, value in (best.link.hashes or {}).items()}
             file = finder.download(best.link, folder, hashes or None)
             return file.name, file.read_bytes()
         except UnpackError as error:
             raise CorruptFileError(requirement, str(error)) from error
         except httpx2.HTTPError as error:
-            raise InfraError(f"{index} cannot be reached for {requirement}: {error}") from error
+            raise InfraError(f"{named} cannot be reached for {requirement}: {error}") from error
 
 
-def _index() -> str:
-    """The index of pip's own settings."""
+def _indexes() -> list[str]:
+    """The index of pip's own settings; none where it has the default one."""
     if url := os.environ.get("PIP_INDEX_URL"):
-        return url
+        return [url]
     asked = subprocess.run([sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True)
-    return asked.stdout.decode().strip() if asked.returncode == 0 else _DEFAULT_INDEX
+    return [asked.stdout.decode().strip()] if asked.returncode == 0 else []
 
 
 def _untar(archive: bytes) -> Iterator[_Member]:

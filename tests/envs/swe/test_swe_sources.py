@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,8 @@ from tests.conftest import require
 from tests.envs.swe.tiny import FILES, checkout, run, tiny
 
 require("unearth")
+
+from unearth import BestMatch, PackageFinder
 
 
 def test_a_checkout_is_read_as_it_was_committed(tmp_path: Path) -> None:
@@ -154,6 +157,26 @@ def test_an_index_that_is_not_there_is_no_mistake_of_the_user(monkeypatch: pytes
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
     with pytest.raises(InfraError, match=rf":{port}/simple cannot be reached for tally==1\.0"):
         from_package("tally==1.0")
+
+
+def test_without_an_index_in_the_settings_of_pip_the_finder_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    asked: list[list[str]] = []
+
+    class Finder(PackageFinder):
+        def __init__(self, *, index_urls: list[str], **options: Any) -> None:
+            asked.append(index_urls)
+            super().__init__(index_urls=index_urls, **options)
+
+        def find_best_match(self, requirement: Any, *_: Any, **__: Any) -> BestMatch:
+            assert self.sources  # its own
+            return BestMatch(None, [], [])
+
+    monkeypatch.setattr("unearth.PackageFinder", Finder)
+    with pytest.raises(ConfigError, match=r"^the package index has no source distribution of tally==1\.0$"):
+        from_package("tally==1.0")
+    assert asked == [[]]
 
 
 @pytest.mark.parametrize(
