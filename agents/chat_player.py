@@ -13,9 +13,10 @@ from typing import Any
 
 from agentrl.agents.judges.chat import Chat, ChatOptions
 from agentrl.agents.players import play_with
+from agentrl.agents.rollout import failed_turn
 from agentrl.envs.base import Episode
 from agentrl.errors import InfraError
-from agentrl.types import Group, Outcome, Task, Turn
+from agentrl.types import Group, Task, Turn
 
 
 class ChatPlayer:
@@ -50,7 +51,7 @@ def play_all(
     jobs: int,
 ) -> list[Group]:
     """Play an episode of each task, some at a time. One that fails for want of a sandbox or of the server ends with the
-    outcome `infra_error`.
+    outcome `infra_error`, after the turns that it had; the others go on.
 
     Args:
         make: makes an environment, one for each episode.
@@ -59,12 +60,12 @@ def play_all(
 
     def play(number: int, chat: Chat) -> Group:
         task = tasks[number]
+        turns: list[Turn] = []
         try:
             with make() as env:
                 turns = play_with(env, lambda _, s: ChatPlayer(chat, s), task, seed=seed + number, max_turns=max_turns)
-        except InfraError as error:
-            ended = Outcome.infra_error(str(error))
-            turns = [Turn(None, (), (), (), (), observation="", action="", rewards={}, outcome=ended)]
+        except InfraError as error:  # in making the environment, or in closing it, when all has been played
+            turns = turns or [failed_turn((), None, str(error))]
         return Group(task, turns)
 
     with _opened(options) as chat, ThreadPoolExecutor(jobs) as threads:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from agentrl.agents.rollout import failed_turn
 from agentrl.envs.base import Episode
-from agentrl.errors import ConfigError, UnknownNameError
+from agentrl.errors import ConfigError, InfraError, UnknownNameError
 from agentrl.types import Outcome, Task, Turn
 
 
@@ -101,16 +102,22 @@ def player_factory(name: str) -> PlayerFactory:
 def play_with(
     env: Episode, make_player: PlayerFactory, task: Task, *, seed: int = 0, max_turns: int = 1000
 ) -> list[Turn]:
-    """Let a player play one task; its turns have texts, rewards and outcomes, but no tokens."""
-    observation, info = env.reset(seed=task.seed, options={"task": task.task_id})
-    player = make_player(env, seed)
+    """Let a player play one task; its turns have texts, rewards and outcomes, but no tokens.
+
+    Where a sandbox or a server fails, the turns so far are kept, and one more has the outcome `infra_error`.
+    """
     turns: list[Turn] = []
-    while not turns or not turns[-1].outcome.done:
-        begun = time.perf_counter()
-        action = player.act(observation, info)
-        feedback, _, _, _, info = env.step(action)
-        turns.append(played(turns, observation, action, feedback, info, max_turns, time.perf_counter() - begun))
-        observation = feedback
+    try:
+        observation, info = env.reset(seed=task.seed, options={"task": task.task_id})
+        player = make_player(env, seed)
+        while not turns or not turns[-1].outcome.done:
+            begun = time.perf_counter()
+            action = player.act(observation, info)
+            feedback, _, _, _, info = env.step(action)
+            turns.append(played(turns, observation, action, feedback, info, max_turns, time.perf_counter() - begun))
+            observation = feedback
+    except InfraError as error:
+        turns.append(failed_turn(turns, len(turns) - 1 if turns else None, str(error)))
     return turns
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agentrl.cli.options import Json, Split, With, print_json
-from agentrl.errors import ConfigError
+from agentrl.errors import ConfigError, InfraError
 
 
 def rollout(
@@ -56,14 +56,19 @@ def rollout(
 
         write_episodes(page, f"{agent} on {env_id}", groups)
     episodes = [[group.turns[i] for i in path] for group in groups for path in group.rollouts()]
+    ends = (group.turns[leaf].outcome for group in groups for leaf in group.leaves())
+    lost = [outcome.reason for outcome in ends if outcome.status == "infra_error"]
+    if not episodes:
+        raise InfraError(f"all {len(lost)} episodes were lost to infrastructure errors; the first: {lost[0]}")
     solved = sum(turns[-1].outcome.solved for turns in episodes)
     result = {
         "env": env_id,
         "agent": agent,
         "episodes": len(episodes),
         "solved": solved,
-        "success": solved / len(episodes) if episodes else None,
-        "turns": sum(map(len, episodes)) / len(episodes) if episodes else None,
+        "success": solved / len(episodes),
+        "turns": sum(map(len, episodes)) / len(episodes),
+        "lost": len(lost),
         "out": None if out is None else str(out),
         "page": None if page is None else str(page),
     }
@@ -71,6 +76,8 @@ def rollout(
         print_json(result)
         return
     print(f"{agent} solved {solved} of {len(episodes)} episodes, {result['turns']:.1f} turns each")
+    if lost:
+        print(f"{len(lost)} more were lost to infrastructure errors; the first: {lost[0]}")
     if out is not None:
         print(f"episodes: {out}")
     if page is not None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from agentrl.cli.app import app
 from agentrl.records import read_groups
 from tests.envs.swe.places import INSTANCES, kept, need
-from tests.fixtures.chat_server import KEY, Asked, chat_server
+from tests.fixtures.chat_server import KEY, Asked, RefusalError, chat_server
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5}
 
@@ -85,3 +85,38 @@ def test_what_the_server_refuses_is_said(file: Path) -> None:
         assert "correct url, model or api_key" in str(done.exception or done.output)
         done = CliRunner().invoke(app, where)
         assert "--engine and --model together" in str(done.exception or done.output)
+
+
+def test_an_episode_that_the_server_leaves_keeps_its_turns_and_the_others_go_on(file: Path, tmp_path: Path) -> None:
+    def fails_in_the_second_turn_of_two(asked: Asked) -> str:
+        if len(asked.messages) == 1:
+            return "pwd" if asked.seed in (0, 2) else "submit"
+        raise RefusalError(400)
+
+    out = tmp_path / "episodes.jsonl"
+    with chat_server(fails_in_the_second_turn_of_two) as server:
+        server.usage = USAGE
+        said = json.loads(rollout(file, server.url, "-n", "4", "--jobs", "2", "--out", str(out), "--json"))
+    assert (said["episodes"], said["lost"]) == (2, 2)
+    played = [group.turns for group, _ in read_groups(out)]
+    assert [[turn.outcome.status for turn in turns] for turns in played] == [
+        ["running", "infra_error"],
+        ["terminated"],
+        ["running", "infra_error"],
+        ["terminated"],
+    ]
+    assert (played[0][0].action, played[0][1].action) == ("pwd", "")
+    assert played[0][1].observation == played[0][0].feedback == "/workspace/repo\n[exit 0]"
+    assert "judge-1 at http" in played[0][1].outcome.reason
+
+
+def test_where_all_episodes_are_lost_that_is_an_error(file: Path, tmp_path: Path) -> None:
+    def refuses(asked: Asked) -> str:
+        raise RefusalError(400)
+
+    where = ["rollout", "SWE-v0", "--with", f"file={file}", "--with", "sandbox=process", "--model", "judge-1"]
+    with chat_server(refuses) as server:
+        more = ["--engine", server.url, "--api-key", KEY, "-n", "2", "--page", str(tmp_path / "page.html")]
+        done = CliRunner().invoke(app, [*where, *more])
+    assert "all 2 episodes were lost to infrastructure errors; the first: judge-1" in str(done.exception)
+    assert (tmp_path / "page.html").exists()
