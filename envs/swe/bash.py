@@ -22,6 +22,8 @@ _PIECE = 16_000
 class BashSurface(InSandbox):
     """A sandbox and its shell."""
 
+    manual = MANUAL
+
     def act(self, action: str) -> Move:
         command = command_of(action)
         if command == "submit":

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from agentrl.envs.base import Demonstrator, Result, TextEnv
-from agentrl.envs.swe import bash, judging, rewards, tools
+from agentrl.envs.swe import judging, rewards
 from agentrl.envs.swe.bash import BashSurface
 from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.lines import LinesSurface
-from agentrl.envs.swe.repairer import Repairer
-from agentrl.envs.swe.surface import InSandbox, Surface
+from agentrl.envs.swe.surface import Surface
 from agentrl.envs.swe.taskset import FileTasks, ShippedTasks, TaskSet
 from agentrl.envs.swe.tools import ToolsSurface
 from agentrl.envs.swe.workshop import PROVIDERS
@@ -24,9 +22,7 @@ from agentrl.types import Outcome
 
 TURNS = 40
 """Most turns of an episode, where no time limit says otherwise."""
-SURFACES = ("bash", "tools", "lines")
-_IN_SANDBOX: dict[str, type[InSandbox]] = {"bash": BashSurface, "tools": ToolsSurface}
-_MANUALS = {"bash": bash.MANUAL, "tools": tools.MANUAL}
+SURFACES: dict[str, type[Surface]] = {"bash": BashSurface, "tools": ToolsSurface, "lines": LinesSurface}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +107,8 @@ class SWEEnv(TextEnv):
     def begin(self, task_id: str) -> Result:
         instance = self.source.instance(task_id)
         self._end()
-        self.state = Repair(instance, self._surface(instance))
-        if isinstance(self.state.surface, LinesSurface):
-            return Result(self.state.surface.opening())
-        return Result(f"{_MANUALS[self.surface]}\n{instance.problem_statement.strip()}")
+        self.state = Repair(instance, SURFACES[self.surface].open(self.sandbox, instance))
+        return Result(self.state.surface.opening(instance.problem_statement))
 
     def act(self, action: str) -> Result:
         assert self.state
@@ -133,9 +127,10 @@ class SWEEnv(TextEnv):
 
     def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
         """For `lines`, an expert that tests, edits, tests and submits; call it right after `reset`."""
-        if self.state and isinstance(self.state.surface, LinesSurface):
-            return Repairer(self.state.surface, judging.solved(self.state.instance), seed=seed, mistakes=mistakes)
-        return super().demonstrator(seed=seed, mistakes=mistakes)
+        expert = self.state and self.state.surface.demonstrator(
+            judging.solved(self.state.instance), seed=seed, mistakes=mistakes
+        )
+        return expert or super().demonstrator(seed=seed, mistakes=mistakes)
 
     def reference(self, task_id: str) -> Mapping[str, Any]:
         """`patch`: the fix, as a unified diff."""
@@ -159,7 +154,8 @@ class SWEEnv(TextEnv):
         self.task_id, self._last, point = snapshot["task"], snapshot["last"], snapshot["state"]
         if point:
             instance = self.source.instance(self.task_id)
-            self.state = Repair(instance, self._surface(instance, point["point"]), tuple(point["actions"]))
+            surface = SURFACES[self.surface].restore(self.sandbox, instance, point["point"])
+            self.state = Repair(instance, surface, tuple(point["actions"]))
 
     def copy_state(self, state: Any) -> Any:
         return state and replace(state, surface=state.surface.fork())
@@ -172,21 +168,6 @@ class SWEEnv(TextEnv):
         state, self.state = self.state, None
         if state:
             state.surface.close()
-
-    def _surface(self, instance: Instance, point: Mapping[str, Any] | None = None) -> Surface:
-        """At the start of a task, or at a point that was packed."""
-        start = judging.start_of(instance)
-        if self.surface == "lines":
-            if instance.test_patch:
-                raise ConfigError(
-                    f"the tests of {instance.instance_id} are hidden, and the surface 'lines' shows tests: use another"
-                )
-            tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
-            attempt = partial(judging.attempt, self.sandbox, instance)
-            lines = LinesSurface(start, judging.view_of(instance), tests, attempt)
-            return lines.at(point) if point else lines
-        kind = _IN_SANDBOX[self.surface]
-        return kind.restore(self.sandbox, start, point) if point else kind.open(self.sandbox, start)
 
     def _submitted(self) -> Result:
         assert self.state

@@ -4,22 +4,24 @@
     test
     submit
 
-Everything happens in memory: nothing is run until the first `test` or `submit`, and what they bring is asked of
-whoever grades, who knows many answers already.
+Everything happens in memory: nothing is run until the first `test` or `submit`, and who grades knows many answers
+already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from agentrl.envs.swe import edits, syntax
+from agentrl.envs.swe import edits, judging, syntax
 from agentrl.envs.swe.failures import failures, title
+from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.patches import diff
+from agentrl.envs.swe.repairer import Repairer
 from agentrl.envs.swe.surface import Move, Surface
 from agentrl.envs.swe.testing import TestRun
-from agentrl.envs.swe.view import View
-from agentrl.envs.swe.workspace import Start
+from agentrl.errors import ConfigError
 
 _HELD = ("passed", "xfail", "skipped")
 _FAILING = 3
@@ -31,27 +33,31 @@ class LinesSurface(Surface):
     """The functions shown, and what has become of them.
 
     Args:
-        start: what the task starts from.
-        view: what is shown of it.
-        tests: ids of the tests to tell about.
-        attempt: runs them on the repository's files as they are given.
-        files: the repository as it is now; default: the start.
+        kind: of the sandboxes in which tests are run, see `workshop.PROVIDERS`.
     """
 
-    def __init__(
-        self,
-        start: Start,
-        view: View,
-        tests: tuple[str, ...],
-        attempt: Callable[[Mapping[str, bytes]], TestRun],
-        files: Mapping[str, bytes] | None = None,
-    ) -> None:
-        self.start, self.view, self.tests, self._attempt = start, view, tests, attempt
-        self.files = start.files if files is None else files
-        """Never changed, only replaced: those who run tests of it keep it."""
+    def __init__(self, kind: str, instance: Instance) -> None:
+        self.start, self.view = judging.start_of(instance), judging.view_of(instance)
+        self.files = self.start.files
+        """The repository as it is now. Never changed, only replaced: those who run tests of it keep it."""
+        self._kind, self._instance = kind, instance
 
-    def opening(self) -> str:
-        """The first observation."""
+    @classmethod
+    def open(cls, kind: str, instance: Instance) -> Self:
+        if instance.test_patch:
+            raise ConfigError(
+                f"the tests of {instance.instance_id} are hidden, and the surface 'lines' shows tests: use another"
+            )
+        return cls(kind, instance)
+
+    @classmethod
+    def restore(cls, kind: str, instance: Instance, packed: Mapping[str, Any]) -> Self:
+        twin = cls.open(kind, instance)
+        twin.files = {**twin.files, **{path: text.encode() for path, text in packed["files"].items()}}
+        return twin
+
+    def opening(self, statement: str) -> str:
+        """The failing test instead of the statement, and the code."""
         return f"{self.view.test}\n{self.view.text(self.files)}"
 
     def act(self, action: str) -> Move:
@@ -59,7 +65,7 @@ class LinesSurface(Surface):
         if verb == "submit" and not rest:
             return Move("submitted", submit=True)
         if verb == "test" and not rest:
-            return Move(self._told(self._attempt(self.files)))
+            return Move(self._told(judging.attempt(self._kind, self._instance, self.files)))
         if verb != "replace":
             return Move("write replace LINE OLD NEW, test or submit", problem="format")
         try:
@@ -82,17 +88,15 @@ class LinesSurface(Surface):
         """The lines shown, by number, as they are now."""
         return dict(enumerate(self.view.code(self.files), 1))
 
+    def demonstrator(self, solved: Mapping[str, bytes], *, seed: int, mistakes: float) -> Repairer:
+        """One that tests, edits, tests and submits; it starts where the surface is now."""
+        return Repairer(self, solved, seed=seed, mistakes=mistakes)
+
     def fork(self) -> Self:
-        return type(self)(self.start, self.view, self.tests, self._attempt, self.files)
+        return copy.copy(self)
 
     def pack(self) -> dict[str, Any]:
         return {"files": {p: c.decode() for p, c in self.files.items() if self.start.files[p] != c}}
-
-    def at(self, packed: Mapping[str, Any]) -> Self:
-        """One at the point that `pack` gave."""
-        twin = self.fork()
-        twin.files = {**twin.files, **{path: text.encode() for path, text in packed["files"].items()}}
-        return twin
 
     def close(self) -> None:
         pass
@@ -112,8 +116,9 @@ class LinesSurface(Surface):
         return f"{number} {lines[shown.line - 1]}"
 
     def _told(self, run: TestRun) -> str:
-        bad = [test for test in self.tests if run.statuses.get(test) not in _HELD]
-        told = [f"{len(self.tests) - len(bad)} passed, {len(bad)} failed"]
+        tests = (*self._instance.FAIL_TO_PASS, *self._instance.PASS_TO_PASS)
+        bad = [test for test in tests if run.statuses.get(test) not in _HELD]
+        told = [f"{len(tests) - len(bad)} passed, {len(bad)} failed"]
         reasons = failures(run.log)
         for test in bad[:_FAILING]:
             told.append(f"failing: {test.rpartition('::')[2]}")

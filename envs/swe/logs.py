@@ -10,15 +10,15 @@ from agentrl.envs.swe.testing import Status
 
 START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
 EXIT_CODE = ">>>>> Test Exit Code"
-BROKEN = {
+
+Broken = Literal["", "patch_failed", "reset_failed", "tests_errored", "timeout", "unmarked", "no_tests", "exit_code"]
+
+BROKEN: dict[str, Broken] = {
     ">>>>> Patch Apply Failed": "patch_failed",
     ">>>>> Reset Failed": "reset_failed",
     ">>>>> Tests Errored": "tests_errored",
     ">>>>> Tests Timed Out": "timeout",
 }
-
-Broken = Literal["", "patch_failed", "reset_failed", "tests_errored", "timeout", "unmarked", "no_tests", "exit_code"]
-
 _STATUSES: dict[str, Status] = {
     "PASSED": "passed",
     "FAILED": "failed",
@@ -46,7 +46,7 @@ def read_log(log: str) -> LogReport:
     """As `swebench.harness.grading.get_logs_eval` of swebench 5.0.2 reads it, for pytest."""
     for mark, reason in BROKEN.items():
         if mark in log:
-            return LogReport({}, reason)  # type: ignore[arg-type]
+            return LogReport({}, reason)
     if START not in log or END not in log:
         return LogReport({}, "unmarked")
     statuses = read_statuses(log.split(START)[1].split(END)[0]) or read_statuses(log)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from agentrl.envs.swe import edits
-from agentrl.envs.swe.lines import LinesSurface
 from agentrl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from agentrl.envs.swe.lines import LinesSurface
 
 _OTHERWISE = {
     "<": "<=",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
+from agentrl.envs.base import Demonstrator
+from agentrl.envs.swe import judging
+from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.workshop import workshop
-from agentrl.envs.swe.workspace import Start, Workspace
+from agentrl.envs.swe.workspace import Workspace
 
 Problem = Literal["", "format", "tool"]
 """Of an action: none; it is none of the language; it is one, and cannot be carried out like this."""
@@ -26,6 +29,28 @@ class Move:
 
 class Surface(Protocol):
     """A repository at some point of an episode, and the actions that there are."""
+
+    @classmethod
+    def open(cls, kind: str, instance: Instance) -> Self:
+        """At the start of a task.
+
+        Args:
+            kind: of sandbox, see `workshop.PROVIDERS`.
+
+        Raises:
+            ConfigError: the task's repository is not here, or this surface cannot show the task.
+            SandboxError: there is no sandbox to be had, or it fails.
+        """
+        ...
+
+    @classmethod
+    def restore(cls, kind: str, instance: Instance, packed: Mapping[str, Any]) -> Self:
+        """At the point that `pack` gave; arguments and errors as for `open`."""
+        ...
+
+    def opening(self, statement: str) -> str:
+        """The first observation of a task with this problem statement."""
+        ...
 
     def act(self, action: str) -> Move:
         """Carry out one action, whatever it says.
@@ -48,6 +73,10 @@ class Surface(Protocol):
         """Actions that lead from here to these files and submit them."""
         ...
 
+    def demonstrator(self, solved: Mapping[str, bytes], *, seed: int, mistakes: float) -> Demonstrator | None:
+        """An expert that does more than the oracle, where there is one; arguments as of `TextEnv.demonstrator`."""
+        return None
+
     def fork(self) -> Self:
         """An independent one at the same point."""
         ...
@@ -64,25 +93,22 @@ class Surface(Protocol):
 class InSandbox(Surface):
     """One that acts in a sandbox of its own."""
 
+    manual: ClassVar[str]
+    """What can be done, for the agent."""
+
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
     @classmethod
-    def open(cls, kind: str, start: Start) -> Self:
-        """At the start of a task, in a fresh sandbox.
-
-        Args:
-            kind: of sandbox, see `workshop.PROVIDERS`.
-
-        Raises:
-            SandboxError: there is none to be had, or it fails.
-        """
-        return cls(workshop().call(Workspace.open(kind, start)))
+    def open(cls, kind: str, instance: Instance) -> Self:
+        return cls(workshop().call(Workspace.open(kind, judging.start_of(instance))))
 
     @classmethod
-    def restore(cls, kind: str, start: Start, packed: Mapping[str, Any]) -> Self:
-        """At the point that `pack` gave, in a fresh sandbox."""
-        return cls(workshop().call(Workspace.restore(kind, start, packed["files"])))
+    def restore(cls, kind: str, instance: Instance, packed: Mapping[str, Any]) -> Self:
+        return cls(workshop().call(Workspace.restore(kind, judging.start_of(instance), packed["files"])))
+
+    def opening(self, statement: str) -> str:
+        return f"{self.manual}\n{statement.strip()}"
 
     def diff(self) -> str:
         return self.workspace.shop.call(self.workspace.diff())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from agentrl.envs.swe import edits, judging, shipped, syntax
 from agentrl.envs.swe.bugs.candidates import Candidate, planted
@@ -24,12 +24,11 @@ from agentrl.envs.swe.failures import Failure
 from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.repository import Repository
 from agentrl.envs.swe.statements import LeakError
+from agentrl.envs.swe.taskset import SPLITS, Split
 from agentrl.envs.swe.validation import Verdict
 from agentrl.errors import CorruptFileError, UnknownNameError
 from agentrl.files import atomic_write, json_line
 
-Split = Literal["train", "valid", "test"]
-SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 SMALL_KINDS = ("ctrl_invert_if", "flip_operators", "op_break_chains", "op_change", "op_change_const", "op_swap")
 """Modifiers whose fix often is one edit of few words and signs."""
 _SHARES = (70, 80, 100)

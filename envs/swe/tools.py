@@ -27,6 +27,8 @@ TOOLS = ("open", "search", "edit", "insert", "run_tests", "submit")
 class ToolsSurface(InSandbox):
     """A sandbox and its tools."""
 
+    manual = MANUAL
+
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         toolkit = Toolkit(workspace)

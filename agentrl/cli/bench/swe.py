@@ -67,13 +67,14 @@ async def _measure(kind: str, count: int, commands: int, episodes: int) -> dict[
     from agentrl.cli.bench.swe_limits import attack
     from agentrl.envs.swe import tasks
     from agentrl.envs.swe.grading import Grader
+    from agentrl.envs.swe.taskset import SPLITS
     from agentrl.envs.swe.testbed import Testbed
     from agentrl.envs.swe.workshop import workshop
     from agentrl.sandboxes.lease import Owner
     from agentrl.sandboxes.reaper import find
 
     shop = workshop()
-    ids = [task for split in tasks.SPLITS for task in tasks.tasks(split)]
+    ids = [task for split in SPLITS for task in tasks.tasks(split)]
     libraries = {tasks.task(task).library for task in ids}
     first = [t for name in libraries for t in [i for i in ids if tasks.task(i).library == name][: 2 * JOBS]]
     rest = [task for task in ids if task not in first]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-_MODULES = ("processes", "pipes", "watch", "rewriting", "fork", "serve")
+_MODULES = ("processes", "pipes", "watch", "rewriting", "ahead", "fork", "serve")
 """In the order in which they import each other."""
 
 _BOOT = """

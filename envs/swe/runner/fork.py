@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agentrl.envs.swe.runner.ahead import OPTIONS, Modules
 from agentrl.envs.swe.runner.pipes import speaker
 from agentrl.envs.swe.runner.rewriting import Rewriter
 from agentrl.envs.swe.runner.watch import watch
@@ -19,7 +21,9 @@ FILE_BYTES = 64 << 20
 """The largest file that a test may write."""
 
 
-def run_tests(request: dict[str, Any], folder: str, pipes: tuple[int, int], key: str, rewriter: Rewriter) -> None:
+def run_tests(
+    request: dict[str, Any], folder: str, pipes: tuple[int, int], key: str, rewriter: Rewriter, modules: Modules
+) -> None:
     """Run the tests of a request, with a folder of one's own for files. Never returns.
 
     Args:
@@ -31,6 +35,7 @@ def run_tests(request: dict[str, Any], folder: str, pipes: tuple[int, int], key:
         for source, target in ((null, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
         os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         _limit(request)
         root = request["root"]
         _settle(request, folder)
@@ -38,12 +43,12 @@ def run_tests(request: dict[str, Any], folder: str, pipes: tuple[int, int], key:
         files = request["paths"] if wanted is None else list(dict.fromkeys(test.split("::")[0] for test in wanted))
         say = speaker(results, key)
         rewriter.install(request["canary"], say)
+        modules.install(say)
         watch(root, tuple(os.path.join(root, path) for path in request["paths"]), say)
         arguments = [
-            "-p",
-            "no:cacheprovider",
+            *OPTIONS,
             "--continue-on-collection-errors",
-            f"--tb={'no' if request['canary'] else 'short'}",
+            *(("--tb=no", "-rN") if request["canary"] else ("--tb=short",)),
             "-q",
             "--rootdir",
             root,

@@ -9,6 +9,8 @@ import signal
 import time
 from typing import Any
 
+WAIT_S = 0.01
+"""For the end of the fork, between two looks at the pipes, whose 64 KiB must last so long."""
 RESULT_BYTES = 16 * 1024 * 1024
 LOG_BYTES = 512 * 1024
 """Of the beginning, and of the end, of what a run prints."""
@@ -26,11 +28,14 @@ class Reader:
 
     def wait(self, pid: int, deadline: float) -> str:
         """Until the fork ends, whoever else holds its pipes, or its time is up; returns what went wrong, or ""."""
+        busy = False
         while True:
-            self._take(0.05 if self.open else 0.001)
+            if not busy:  # to be woken by every line would cost more than what is done about it
+                signal.sigtimedwait([signal.SIGCHLD], WAIT_S)
+            busy = self._take()
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
-                while self._take(0.0):
+                while self._take():
                     pass
                 return f"ended by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
             if time.monotonic() > deadline:
@@ -38,9 +43,9 @@ class Reader:
                 os.waitpid(pid, 0)
                 return "time over"
 
-    def _take(self, seconds: float) -> bool:
-        """Wait so long for something, and take it; returns whether something came."""
-        ready = select.select(self.open, [], [], seconds)[0]
+    def _take(self) -> bool:
+        """Take what is there; returns whether anything was."""
+        ready = select.select(self.open, [], [], 0.0)[0]
         for pipe in ready:
             chunk = os.read(pipe, 65536)
             self.data[pipe] += chunk
@@ -68,7 +73,7 @@ class Reader:
 
     def answer(self, key: str) -> dict[str, Any]:
         """What was said; `forged` counts the lines without the key."""
-        found: dict[str, Any] = {"statuses": {}, "events": [], "exit_code": None, "forged": 0}
+        found: dict[str, Any] = {"statuses": {}, "events": [], "compiled": [], "exit_code": None, "forged": 0}
         for line in bytes(self.data[self.results]).split(b"\n")[:-1]:
             if not line.startswith(key.encode()):
                 found["forged"] += 1
@@ -79,6 +84,8 @@ class Reader:
                 found["statuses"][test] = max(status, found["statuses"].get(test, status), key=SEVERITY.index)
             elif kind == "event":
                 found["events"].append(values)
+            elif kind == "compiled":
+                found["compiled"] += values
             else:
                 found["exit_code"] = values[0]
         return found

@@ -12,6 +12,7 @@ import builtins
 import os
 from typing import Any
 
+from _pytest import nodes
 from _pytest.assertion import rewrite
 
 CANARY = "assert [0] == [1], 'canary'"
@@ -43,6 +44,8 @@ class Rewriter:
     def install(self, canary: bool, say: Any) -> None:
         """Have pytest take what is kept."""
         builtins.__dict__[PROBE] = _probe(say)
+        if canary:
+            nodes.Node._repr_failure_py = lambda *_, **__: "canary"  # type: ignore[assignment,method-assign]
 
         def rewrite_test(path: Any, config: Any) -> tuple[os.stat_result, Any]:
             return os.stat(path), self._compiled(str(path), canary)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import contextlib
 import gc
-import importlib
 import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import time
 from typing import Any
 
-import _pytest.config
-
+from agentrl.envs.swe.runner.ahead import Modules, get_ready
 from agentrl.envs.swe.runner.fork import run_tests
 from agentrl.envs.swe.runner.pipes import Reader
 from agentrl.envs.swe.runner.processes import clear, out_of_reach
@@ -25,14 +24,11 @@ from agentrl.envs.swe.runner.watch import listing
 
 GRACE_S = 0.5
 """In which processes that a run has left may end by themselves."""
-AHEAD = ("difflib", "faulthandler", "pdb", "pprint", "unittest.mock", "_pytest._argcomplete", "_pytest._io.saferepr")
-"""What a run would import otherwise."""
 
 
 def main(path: str) -> None:
     """Get ready, and go on in the background: the end of the first process says that requests may come."""
-    for name in (*AHEAD, *(f"_pytest.{plugin}" for plugin in _pytest.config.default_plugins)):
-        importlib.import_module(name)
+    get_ready()
     if os.path.exists(path):
         os.unlink(path)  # in the copy of a sandbox
     listener = socket.socket(socket.AF_UNIX)
@@ -45,17 +41,20 @@ def main(path: str) -> None:
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     out_of_reach()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # is waited for
     gc.freeze()
-    rewriter = Rewriter()
+    rewriter, modules = Rewriter(), Modules()
     while True:
         connection, _ = listener.accept()
         with connection, connection.makefile("rb") as lines:
             for line in lines:
-                answer = _run(json.loads(line), (listener, connection), rewriter)
+                answer = _run(json.loads(line), (listener, connection), rewriter, modules)
                 connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _run(request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: Rewriter) -> dict[str, Any]:
+def _run(
+    request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: Rewriter, modules: Modules
+) -> dict[str, Any]:
     """Fork, run, clear up."""
     begun = time.monotonic()
     _put(request["root"], request["put"], request["executable"])
@@ -69,7 +68,7 @@ def _run(request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: 
     if pid == 0:
         for each in (results, output, *(each.fileno() for each in private)):
             os.close(each)
-        run_tests(request, folder, (results_in, output_in), key, rewriter)
+        run_tests(request, folder, (results_in, output_in), key, rewriter, modules)
     os.close(results_in)
     os.close(output_in)
     reader = Reader(results, output)
@@ -79,6 +78,10 @@ def _run(request: dict[str, Any], private: tuple[socket.socket, ...], rewriter: 
     after = listing(request["watched"], folder)
     answer = reader.answer(key)
     reader.close()
+    for path in answer.pop("compiled"):
+        name = os.path.relpath(path, request["root"])
+        if not error and name not in request["put"] and not name.startswith(os.pardir):
+            modules.keep(path)
     answer["left"] = left
     answer["changed"] = sorted(path for path in {**before, **after} if before.get(path) != after.get(path))
     answer["log"] = reader.log()

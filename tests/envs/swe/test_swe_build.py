@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,8 +38,8 @@ def cache(sandboxes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "cache"
 
 
-def made(repository: Repository, **options: object) -> Built:
-    return workshop().call(build(repository, sandbox="process", **options))  # type: ignore[arg-type]
+def made(repository: Repository, **options: Any) -> Built:
+    return workshop().call(build(repository, sandbox="process", **options))
 
 
 def test_tasks_are_what_they_say() -> None:

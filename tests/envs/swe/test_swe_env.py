@@ -18,10 +18,12 @@ import agentrl  # noqa: F401 - registers
 from agentrl.envs.base import Episode
 from agentrl.envs.check import check
 from agentrl.envs.swe import rewards
+from agentrl.envs.swe.env import SWEEnv
 from agentrl.envs.swe.instance import write_instances
 from agentrl.envs.swe.surface import InSandbox
 from agentrl.envs.swe.workshop import workshop
 from agentrl.errors import ConfigError, InfraError, SandboxError, UnknownNameError
+from agentrl.sandboxes.handle import Handle
 from agentrl.types import Outcome
 from tests.conftest import require
 from tests.envs.swe.places import INSTANCES, KINDS, kept, need
@@ -55,6 +57,14 @@ def finish(env: Episode) -> tuple[Any, ...]:
     for action in env.oracle():
         last = env.step(action)
     return last
+
+
+def sandbox_of(env: Episode) -> Handle:
+    assert isinstance(env.core, SWEEnv)
+    assert env.core.state
+    surface = env.core.state.surface
+    assert isinstance(surface, InSandbox)
+    return surface.workspace.sandbox
 
 
 @pytest.mark.parametrize("surface", SURFACES)
@@ -273,9 +283,7 @@ def test_a_snapshot_outlives_its_process(file: Path, surface: str, tmp_path: Pat
 def test_a_sandbox_that_dies_is_no_reward(file: Path) -> None:
     env = make(file)
     start(env)
-    surface = env.core.state.surface  # type: ignore[attr-defined]
-    assert isinstance(surface, InSandbox)
-    workshop().call(surface.workspace.sandbox.close())
+    workshop().call(sandbox_of(env).close())
     with pytest.raises(SandboxError):
         env.step("ls")
     with pytest.raises(InfraError):
@@ -288,7 +296,7 @@ def test_a_sandbox_that_dies_is_no_reward(file: Path) -> None:
 def test_an_episode_that_is_forgotten_gives_its_sandbox_back(file: Path) -> None:
     env = make(file)
     start(env)
-    sandbox = env.core.state.surface.workspace.sandbox  # type: ignore[attr-defined]
+    sandbox = sandbox_of(env)
     assert workshop().call(sandbox.ping())
     del env
     gc.collect()

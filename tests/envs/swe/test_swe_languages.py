@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from agentrl.envs.swe.edits import EditError
 from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.repository import Repository
 from agentrl.envs.swe.suspects import suspects
+from agentrl.envs.swe.taskset import SPLITS
 from agentrl.envs.swe.tools import replacements
 from agentrl.envs.swe.view import View
 from agentrl.envs.swe.workspace import Start
@@ -192,7 +194,7 @@ def test_small_shipped_tasks_fit_and_can_be_said() -> None:
     require("libcst")
     from agentrl.envs.swe import tasks
 
-    small = [task_id for split in tasks.SPLITS for task_id in tasks.tasks(split) if tasks.task(task_id).small]
+    small = [task_id for split in SPLITS for task_id in tasks.tasks(split) if tasks.task(task_id).small]
     for task_id in random.Random(3).sample(small, 24):
         instance = tasks.instance(task_id)
         start, view = judging.start_of(instance), judging.view_of(instance)
@@ -218,7 +220,7 @@ def test_the_view_does_not_depend_on_what_the_fix_is() -> None:
     """Of what an instance has, the fix and the bug's patch are not looked at."""
     one = INSTANCES["divide"]
     start = _start("divide")
-    other = Instance(**{**one.to_dict(), "patch": "", "bug_patch": "", "problem_statement": ""})  # type: ignore[arg-type]
+    other = replace(one, patch="", bug_patch="", problem_statement="")
     assert View.of(one, start) == View.of(other, start)
 
 

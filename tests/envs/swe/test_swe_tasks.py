@@ -18,10 +18,11 @@ require("libcst")
 from agentrl.envs.swe import tasks
 from agentrl.envs.swe.bugs.candidates import planted
 from agentrl.envs.swe.statements import leaks
+from agentrl.envs.swe.taskset import SPLITS
 from agentrl.envs.swe.validation import Bench
 from agentrl.envs.swe.workshop import workshop
 
-ALL = [task_id for split in tasks.SPLITS for task_id in tasks.tasks(split)]
+ALL = [task_id for split in SPLITS for task_id in tasks.tasks(split)]
 SAMPLE = random.Random(7).sample(ALL, 40)
 
 
