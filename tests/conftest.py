@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -18,3 +19,10 @@ def require(module: str) -> ModuleType:
     if os.environ.get("CI"):
         return importlib.import_module(module)
     return pytest.importorskip(module, exc_type=ImportError)
+
+
+def lack(reason: str) -> NoReturn:
+    """Skip a test for want of something else than a package, as `require` does."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -13,6 +13,7 @@ import pytest
 from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes import SandboxSpec, process
 from agentrl.sandboxes.process import ProcessProvider
+from tests.conftest import lack
 from tests.sandboxes.conftest import SMALL, provider_of
 
 
@@ -44,7 +45,7 @@ async def test_without_control_groups_it_refuses_or_limits_each_process(monkeypa
 def root(tmp_path: Path) -> Iterator[Path]:
     """A root folder with the host's programs, and a file of its own."""
     if os.getuid() != 0:
-        pytest.skip("mounts the host's programs into a folder")
+        lack("mounts the host's programs into a folder")
     folder = tmp_path / "root"
     (folder / "opt").mkdir(parents=True)
     (folder / "opt/mark").write_text("here")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from agentrl.envs.swe.repository import Repository
 from agentrl.envs.swe.toolbox import toolbox
 from agentrl.errors import AgentRLError
 from agentrl.sandboxes.images.catalog import IMAGES
+from tests.conftest import lack
 from tests.envs.swe.tiny import tiny
 
 KINDS = ("process", "docker", "runsc")
@@ -68,7 +68,7 @@ def need(kind: str) -> None:
     except AgentRLError as error:
         missing = str(error)
     if missing:
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+        lack(missing)
 
 
 @contextmanager

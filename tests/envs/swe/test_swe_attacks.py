@@ -12,6 +12,7 @@ from agentrl.envs.swe.rewards import outcome
 from agentrl.envs.swe.testbed import Testbed
 from agentrl.envs.swe.workshop import workshop
 from tests.envs.swe.attacks import CODE_ATTACKS, FILE_ATTACKS, HONEST, INSTANCE, REPOSITORY
+from tests.envs.swe.places import need
 
 ATTACKS = {**FILE_ATTACKS, **CODE_ATTACKS}
 TIMEOUT_S = 60.0
@@ -19,6 +20,8 @@ TIMEOUT_S = 60.0
 
 @pytest.fixture(scope="module")
 def testbed() -> Iterator[Testbed]:
+    need("process")
+
     async def made() -> Testbed:
         return Testbed(lambda: workshop().acquire("process"))
 

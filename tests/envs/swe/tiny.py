@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from agentrl.envs.swe.repository import Repository, content_hash
 from agentrl.envs.swe.workshop import workshop
+from tests.conftest import lack
 
 COUNTING = """\
 def total(numbers):
@@ -49,8 +47,8 @@ def tiny(**changes: bytes) -> Repository:
 
 def need_processes() -> None:
     """Skip without bubblewrap; in CI it must be there. Sandboxes are made ready while the cache is still the user's."""
-    if shutil.which("bwrap") is None and not os.environ.get("CI"):
-        pytest.skip("bubblewrap is not installed", allow_module_level=True)
+    if shutil.which("bwrap") is None:
+        lack("bubblewrap is not installed")
 
     async def ready() -> None:
         await (await workshop().acquire("process")).close()
