@@ -66,7 +66,13 @@ def _collect(session: Session) -> list[Demonstration]:
         Task(config.env.id, ids[i % len(ids)], seed=config.seed * 1_000_003 + i)
         for i in range(config.warm_start.demonstrations)
     ]
-    played = [demonstrate(env, t, mistakes=config.warm_start.mistakes) for t in session.world.shard(tasks)]
+    mine = session.world.shard(tasks)
+    if mine:
+        session.progress.phase("demonstrations", len(mine))
+    played = []
+    for task in mine:
+        played.append(demonstrate(env, task, mistakes=config.warm_start.mistakes))
+        session.progress.step()
     found = [d for d in session.world.gather(played) if d is not None]
     if session.state.step == 0:
         session.state.episodes["demonstrations"] = len(found)
