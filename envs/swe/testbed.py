@@ -13,7 +13,7 @@ from agentrl.envs.swe.testing import TestRun, run_tests
 from agentrl.errors import SandboxError
 from agentrl.sandboxes.spec import Sandbox
 
-USES = 64
+USES = 1024
 """Runs in one sandbox, at most."""
 
 Acquire = Callable[[], Awaitable[Sandbox]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -17,6 +18,8 @@ from agentrl.envs.swe.runner.pipes import speaker
 from agentrl.envs.swe.runner.rewriting import Rewriter
 from agentrl.envs.swe.runner.watch import watch
 
+GARBAGE = 50_000
+"""New objects between two looks for garbage: with the usual 700 that takes a sixth of a run."""
 FILE_BYTES = 64 << 20
 """The largest file that a test may write."""
 
@@ -37,6 +40,7 @@ def run_tests(
         os.setsid()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         _limit(request)
+        gc.set_threshold(GARBAGE)
         root = request["root"]
         _settle(request, folder)
         wanted = request["tests"]

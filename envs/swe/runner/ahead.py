@@ -1,0 +1,96 @@
+"""What runs have in common, done once before the fork: imports, pytest's plugins, the bytecode of what does not change."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import inspect
+import os
+import pathlib
+import types
+from typing import Any
+
+import _pytest.config
+from _pytest import fixtures
+
+OPTIONS = ["-p", "no:cacheprovider"]
+KEPT = 1024
+"""Modules."""
+_PYTEST = ("difflib", "faulthandler", "pdb", "pprint", "unittest.mock", "_pytest._argcomplete", "_pytest._io.saferepr")
+_LIBRARIES = (
+    *("abc", "asyncio", "base64", "bisect", "calendar", "collections.abc", "contextlib", "copy", "csv", "dataclasses"),
+    *("datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json"),
+    *("logging", "math", "numbers", "operator", "random", "re", "statistics", "string", "textwrap", "typing"),
+    *("unicodedata", "urllib.parse", "uuid", "weakref", "xml.etree.ElementTree", "zoneinfo"),
+)
+"""Of the standard library, what repositories often import; that they are there already changes nothing."""
+
+
+def get_ready() -> None:
+    """Import what a run would import, and have the first `pytest.main` of a fork find its plugins registered."""
+    for name in (*_PYTEST, *_LIBRARIES, *(f"_pytest.{plugin}" for plugin in _pytest.config.default_plugins)):
+        importlib.import_module(name)
+    usual = _pytest.config.get_config
+    made = usual(OPTIONS)
+
+    def get_config(args: Any = None, plugins: Any = None, **_: Any) -> Any:
+        _pytest.config.get_config = usual  # a test may call pytest.main as well
+        made.invocation_params = made.InvocationParams(args=args or (), plugins=plugins, dir=pathlib.Path.cwd())
+        return made
+
+    _pytest.config.get_config = get_config
+    _know_fixtures([plugin for _, plugin in made.pluginmanager.list_name_plugin()])
+
+
+def _know_fixtures(plugins: list[Any]) -> None:
+    """Have pytest find the fixtures of its own plugins without looking at every name in them, as it does in each run."""
+    usual = fixtures.FixtureManager.pytest_plugin_registered
+    kinds = getattr(fixtures, "FixtureFunctionDefinition", None)
+    if kinds is None:
+        return  # before pytest 8.4 they are plain functions, and it looks at less
+    known: dict[int, Any] = {}
+    for plugin in filter(inspect.ismodule, plugins):
+        found = {name: value for name, value in vars(plugin).items() if isinstance(value, kinds)}
+        known[id(plugin)] = slim = types.ModuleType(plugin.__name__) if found else None
+        if slim:
+            vars(slim).update(found)
+
+    def pytest_plugin_registered(self: Any, plugin: Any, plugin_name: str) -> None:
+        if (slim := known.get(id(plugin), plugin)) is not None:
+            usual(self, slim, plugin_name)
+
+    fixtures.FixtureManager.pytest_plugin_registered = pytest_plugin_registered
+
+
+class Modules:
+    """Bytecode of modules, by path and content. A run says which it had to compile; the parent compiles those of them
+    for later runs that the run before has not changed."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, bytes], Any] = {}
+
+    def install(self, say: Any) -> None:
+        """Have imports take what is kept."""
+        loader: Any = importlib.machinery.SourceFileLoader
+        usual, kept = loader.source_to_code, self.kept
+
+        def source_to_code(self: Any, data: Any, path: Any, **options: Any) -> Any:
+            code = kept.get((path, bytes(data)))
+            if code is None:
+                code = usual(self, data, path, **options)
+                say(["compiled", path])
+            return code
+
+        loader.source_to_code = source_to_code
+
+    def keep(self, path: str) -> None:
+        """Compile a module that has been compiled in a run."""
+        try:
+            with open(path, "rb") as file:
+                source = file.read()
+            code = compile(source, path, "exec", dont_inherit=True)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return  # it has changed since
+        if len(self.kept) >= KEPT:
+            self.kept.clear()
+        self.kept[path, source] = code
