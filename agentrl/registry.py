@@ -38,6 +38,7 @@ ENVIRONMENTS: dict[str, EnvEntry] = {
         EnvEntry("TextWorld-v0", "agentrl.envs.text.textworld:TextWorldEnv", "text", 100, "text", "text adventures"),
         EnvEntry("ToolDesk-v0", "agentrl.envs.text.tooldesk:ToolDeskEnv", "text", 40, "", "customer service by tools"),
         EnvEntry("Travel-v0", "agentrl.envs.text.travel:TravelEnv", "text", 24, "", "trips to be planned"),
+        EnvEntry("WebShop-v0", "agentrl.envs.web.shop:WebShopEnv", "web", 15, "shop", "things to be bought"),
     )
 }
 

@@ -14,6 +14,7 @@ from agentrl.registry import ENVIRONMENTS
 _MODULES = {
     "text": ("textworld", "alfworld"),
     "search": ("bm25s",),
+    "shop": ("bm25s", "rapidfuzz"),
     "swe": ("libcst", "pytest", "unidiff"),
 }
 """What each extra installs, as far as environments need it."""

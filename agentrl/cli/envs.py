@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agentrl.cli.options import Json, With, keywords, make_env, print_json
-from agentrl.errors import UnknownNameError
+from agentrl.errors import ConfigError, UnknownNameError
 
 app = typer.Typer(help="List, check and export environments.", no_args_is_help=True)
 
@@ -79,3 +79,24 @@ def export(
         print_json([str(file) for file in files])
     else:
         print(f"{len(files)} games in {out}; play them with: export ALFWORLD_DATA={out}")
+
+
+@app.command()
+def site(
+    env_id: Annotated[str, typer.Argument(help="An environment whose pages a browser can show.")] = "WebShop-v0",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    arguments: With = None,
+) -> None:
+    """Serve an environment as a web site, to be used in a browser. `/?task=ID` plays a certain task.
+
+    Example: agentrl envs site WebShop-v0 --with split=test
+    """
+    with make_env(env_id, arguments) as env:
+        make_site = getattr(env.core, "site", None)
+        if make_site is None:
+            raise ConfigError(f"{env_id} has no web site; WebShop-v0 has one")
+        app = make_site().app
+    import uvicorn
+
+    uvicorn.run(app, host=host, port=port, log_level="info")

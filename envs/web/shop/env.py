@@ -1,0 +1,191 @@
+"""`WebShop-v0`: things to be bought as instructed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from agentrl.envs.base import Demonstrator, Result, TextEnv
+from agentrl.envs.web.shop import generator, original
+from agentrl.envs.web.shop.goals import GeneratedGoals
+from agentrl.envs.web.shop.nouns import plain_nouns, tagger
+from agentrl.envs.web.shop.oracle import walk
+from agentrl.envs.web.shop.products import Goal
+from agentrl.envs.web.shop.shopper import Shopper
+from agentrl.envs.web.shop.views import WORDS, compact, text
+from agentrl.envs.web.shop.visit import Shop, Visit
+from agentrl.errors import ConfigError, UnknownNameError
+from agentrl.types import Outcome
+
+if TYPE_CHECKING:
+    from agentrl.envs.web.shop.site import Site
+
+PRODUCTS = 10_000
+_MODES = ("text", "compact")
+_INVALID = Outcome.invalid_action("the page offers no such thing")
+
+
+class GoalSource(Protocol):
+    """Where goals come from."""
+
+    @property
+    def splits(self) -> tuple[str, ...]: ...
+    def ids(self, split: str) -> Sequence[str]: ...
+    def goal(self, task_id: str, /) -> Goal: ...
+    def kind(self, task_id: str) -> str: ...
+
+
+class WebShopEnv(TextEnv):
+    """Buy what an instruction asks for, in a shop of some ten thousand products, by `search[words]` and `click[what]`.
+
+    Pages, actions and reward are those of WebShop (Yao et al., 2022). By default the products are generated, which
+    takes about two seconds, once in a process.
+
+    Args:
+        split: `train`, `valid` or `test`; goals of different splits are after different products.
+        observation: `text` is WebShop's mode of that name: the words of the page, separated by `[SEP]`. `compact` is
+            for small models: at most `words` words and marks, see `views.compact`.
+        words: of a compact observation, default 200.
+        seed: of the generated products.
+        products: how many, default 10,000; with `folder`, the first ones of the file, default all.
+        folder: with WebShop's own files, to play in its shop: `items_shuffle*.json`, `items_ins_v2*.json` and, unless
+            `human` is False, `items_human_ins.json`; also `reviews.json`, where it is there.
+        human: with `folder`, whether the instructions are those that people wrote, or WebShop's synthetic ones.
+        spacy_model: an installed model of spaCy that finds the nouns of titles for the reward, `en_core_web_lg` in
+            WebShop; by default rules do, see `nouns.py`.
+        render_mode: `ansi` or None.
+
+    `info` has WebShop's `has_search_bar` and `clickables`. An action that the page does not offer changes nothing and
+    is an invalid action.
+
+    Reward channels, all when something is bought: `outcome` is WebShop's reward, of which 1 is success; `type` is its
+    factor for the type of the product; `attributes`, `options` and `price` are the shares that hold.
+
+    Raises:
+        ConfigError: arguments do not fit together, or a file is missing.
+        CorruptFileError: a file of `folder` cannot be used.
+    """
+
+    family = "web"
+    splits: tuple[str, ...] = ("train", "valid", "test")
+    channels: ClassVar[tuple[str, ...]] = ("outcome", "type", "attributes", "options", "price")
+
+    def __init__(
+        self,
+        *,
+        split: str | None = None,
+        observation: Literal["text", "compact"] = "text",
+        words: int | None = None,
+        seed: int = 0,
+        products: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        human: bool = True,
+        spacy_model: str | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if observation not in _MODES:
+            raise UnknownNameError("observation", observation, _MODES)
+        if words is not None and (observation != "compact" or words < 20):
+            raise ConfigError("words is for observation='compact', and at least 20")
+        if products is not None and products < 1:
+            raise ConfigError(f"products={products}: at least 1")
+        if folder is None and not human:
+            raise ConfigError("human=False is for WebShop's own files: give their folder")
+        if folder is not None and seed:
+            raise ConfigError("seed is for generated products, not for those of a folder")
+        with _making:
+            self.shop, self._goals = (
+                _generated(seed, products or PRODUCTS, spacy_model)
+                if folder is None
+                else _given(os.fspath(folder), human, products, spacy_model)
+            )
+        self._generated = folder is None
+        self._observation, self._words = observation, words or WORDS
+        self.splits = self._goals.splits
+        super().__init__(split=split, render_mode=render_mode)
+        self.state: Visit | None = None
+
+    def tasks(self, split: str | None = None) -> Sequence[str]:
+        if (split := split or self.split) not in self.splits:
+            raise UnknownNameError("split", split, self.splits)
+        return self._goals.ids(split)
+
+    def kind(self, task_id: str) -> str:
+        return self._goals.kind(task_id)
+
+    def reference(self, task_id: str) -> Mapping[str, Any]:
+        """What is asked for: `attributes`, `options` (group → value), `price_upper` in cents or None; the `product`
+        that it was made from, by its id; and as `entities` the attributes and options."""
+        goal = self._goals.goal(task_id)
+        return {
+            "product": goal.product.asin,
+            "attributes": list(goal.attributes),
+            "options": dict(goal.options),
+            "price_upper": goal.price_upper,
+            "entities": list(dict.fromkeys([*goal.attributes, *goal.options.values()])),
+        }
+
+    def begin(self, task_id: str) -> Result:
+        self.state = Visit(self._goals.goal(task_id))
+        return self._seen(self.state)
+
+    def act(self, action: str) -> Result:
+        assert self.state is not None
+        after = self.shop.act(self.state, action)
+        if after is None:
+            return self._seen(self.state, _INVALID)
+        self.state = after
+        if after.verdict is None:
+            return self._seen(after)
+        return self._seen(after, Outcome.terminated(success=after.verdict.total == 1), after.verdict.channels())
+
+    def _seen(self, visit: Visit, outcome: Outcome | None = None, rewards: Mapping[str, float] | None = None) -> Result:
+        page = text(self.shop, visit) if self._observation == "text" else compact(self.shop, visit, self._words)
+        clickables = self.shop.clickables(visit)
+        commands = [f"click[{what}]" for what in clickables]
+        info = {"has_search_bar": visit.page == "index", "clickables": clickables}
+        return Result(page, rewards or {}, outcome or Outcome.running(), commands, info)
+
+    def oracle(self) -> Iterator[str]:
+        return walk(self.shop, self.state) if self.state else iter(())
+
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
+        """A shopper who reads the pages and knows how generated instructions are written; call it right after `reset`.
+
+        For instructions of files, the oracle.
+        """
+        if not self._generated:
+            return super().demonstrator(seed=seed, mistakes=mistakes)
+        return Shopper(compact=self._observation == "compact", mistakes=mistakes, seed=seed)
+
+    def copy_state(self, state: Visit | None) -> Visit | None:
+        return state
+
+    def site(self) -> Site:
+        """This shop as a site for browsers, on which the tasks of the split can be played.
+
+        Raises:
+            MissingExtraError: starlette or jinja2 is not installed.
+        """
+        from agentrl.envs.web.shop.site import Site
+
+        return Site(self.shop, self._goals.goal, self.tasks())
+
+
+_making = threading.Lock()
+
+
+@lru_cache(maxsize=4)
+def _generated(seed: int, count: int, spacy_model: str | None) -> tuple[Shop, GoalSource]:
+    products = generator.generate(seed, count)
+    shop = Shop(products, tagger(spacy_model) if spacy_model else plain_nouns)
+    return shop, GeneratedGoals(products, shop.search, seed)
+
+
+@lru_cache(maxsize=4)
+def _given(folder: str, human: bool, count: int | None, spacy_model: str | None) -> tuple[Shop, GoalSource]:
+    products, goals = original.load(folder, human=human, count=count)
+    return Shop(products, tagger(spacy_model) if spacy_model else plain_nouns), goals
