@@ -94,5 +94,9 @@ class SandboxError(InfraError):
         super().__init__(f"{message} [{cause}]")
 
 
+class BrowserError(InfraError):
+    """Chromium, or a page in it, failed; the pool has another one for the next episode."""
+
+
 class RunStoppedError(AgentRLError, RuntimeError):
     """A run stops on purpose: too many infrastructure failures, log-prob mismatch, non-finite loss …"""

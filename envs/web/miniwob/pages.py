@@ -1,0 +1,59 @@
+"""The pages of MiniWoB++, as they ship in the wheel `miniwob`. Its Python, which is for Selenium, is not imported."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from agentrl.envs.web.browser import files
+from agentrl.envs.web.browser.sites import Site
+from agentrl.errors import MissingExtraError
+
+HOST = "miniwob.test"
+SIZE = (160, 210)
+"""Of the area of a task, in pixels; beside it the pages show times and rewards, which agents do not see."""
+_HARNESS = "#reward-display, #sync-task-cover, #click-canvas"
+"""CSS selector of what belongs to the experiment, not to the task."""
+SKIPPED = _HARNESS + ", #query"
+"""What an observation leaves out; the query is told once, when the episode begins."""
+
+START = f"""seed => {{
+    core.setDataMode(seed[0]);
+    core.EPISODE_MAX_TIME = 2 ** 31 - 1;
+    Math.seedrandom(seed[1]);
+    for (const e of document.querySelectorAll("{_HARNESS}")) e.style.visibility = "hidden";
+    core.startEpisodeReal();
+    const said = core.getUtterance();
+    return said.utterance ?? said;
+}}"""
+"""Begins a task and returns what it asks for; takes the mode and the seed."""
+READ = "[WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL]"
+
+
+@cache
+def root() -> Path:
+    """The folder of the pages.
+
+    Raises:
+        MissingExtraError: the wheel is not installed.
+    """
+    found = find_spec("miniwob")
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError("miniwob", "web")
+    return Path(found.submodule_search_locations[0]) / "html"
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Of all tasks, sorted; raises what `root` does."""
+    return tuple(sorted(page.stem for page in (root() / "miniwob").glob("*.html")))
+
+
+def site() -> Site:
+    """What `HOST` answers; raises what `root` does."""
+    return files(root())
+
+
+def address(name: str) -> str:
+    return f"http://{HOST}/miniwob/{name}.html"
