@@ -111,7 +111,7 @@ class MiniWoBEnv(TextEnv):
         """Knows what stands in the page, which agents are not always told, and acts as they do.
 
         Raises:
-            ConfigError: there is no oracle for this page (`oracles.SOLVED` names those that have one).
+            ConfigError: there is no oracle for this page (`oracles.SOLVERS` names those that have one).
         """
         assert self.state is not None
         return solve(self.state.task.name, self.state.goal, self._evaluate)
