@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentrl.envs.swe import patches
@@ -28,12 +28,10 @@ from agentrl.envs.swe.repository import Repository, content_hash
 from agentrl.envs.swe.screening import Flag, screen_code
 from agentrl.envs.swe.submission import take
 from agentrl.envs.swe.testbed import Testbed
-from agentrl.envs.swe.testing import Status, TestRun
+from agentrl.envs.swe.testing import TESTS_S, Status, TestRun
 from agentrl.envs.swe.verdict import Resolution, Verdict, judge
 from agentrl.errors import ConfigError, SandboxError
 
-TIMEOUT_S = 60.0
-"""For one run of the tests."""
 KEPT = 4096
 """Grades that are remembered."""
 
@@ -89,7 +87,7 @@ class Grader:
         self._grades: OrderedDict[tuple[str, str], Grade] = OrderedDict()
 
     async def grade(
-        self, instance: Instance, repository: Repository, diff: str | None, *, timeout_s: float = TIMEOUT_S
+        self, instance: Instance, repository: Repository, diff: str | None, *, timeout_s: float = TESTS_S
     ) -> Grade:
         """Grade the diff of the repository's start that an agent submitted; None if it did not submit.
 
@@ -160,32 +158,29 @@ class Grader:
     ) -> _Fix:
         """What the instance's own fix does; one for all instances of a repository that have the same tests."""
         key = content_hash(files), "\n".join(sorted(tests))
+
+        def run(canary: bool) -> Awaitable[TestRun]:
+            return self.testbed.run(repository, files, tests, timeout_s, canary=canary)
+
         if key not in self._fixes:
-            self._fixes[key] = asyncio.create_task(self._try_fix(instance, repository, files, tests, timeout_s))
+            self._fixes[key] = asyncio.create_task(_try_fix(instance, run))
         try:
             return await asyncio.shield(self._fixes[key])
         except SandboxError:
             self._fixes.pop(key, None)
             raise
 
-    async def _try_fix(
-        self,
-        instance: Instance,
-        repository: Repository,
-        files: Mapping[str, bytes],
-        tests: Sequence[str],
-        timeout_s: float,
-    ) -> _Fix:
-        run = await self.testbed.run(repository, files, tests, timeout_s)
-        verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
-        if verdict.resolution != "full":
-            lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
-            raise ConfigError(
-                f"the fix of {instance.instance_id} does not pass its tests here ({run.error or lacking[0]}): its "
-                "image, or the Python of this machine, is not what it was made for"
-            )
-        canaries = await self.testbed.run(repository, files, tests, timeout_s, canary=True)
-        return _Fix(run, canaries)
+
+async def _try_fix(instance: Instance, run: Callable[[bool], Awaitable[TestRun]]) -> _Fix:
+    tried = await run(False)
+    verdict = judge(tried.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
+    if verdict.resolution != "full":
+        lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
+        raise ConfigError(
+            f"the fix of {instance.instance_id} does not pass its tests here ({tried.error or lacking[0]}): its image, "
+            "or the Python of this machine, is not what it was made for"
+        )
+    return _Fix(tried, await run(True))
 
 
 _FAILS = ("failed", "error")

@@ -31,6 +31,10 @@ ROOT = PurePosixPath("/workspace/repo")
 """Where a repository lies in a sandbox."""
 MEMORY = 768 * MiB
 """Bytes of address space for the process of a run."""
+TESTS_S = 60.0
+"""Processor time for one run of the tests of a task."""
+PATIENCE = 5.0
+"""How many times as long it may take by the clock: a busy machine must not decide what a test says."""
 START_S = 60.0
 """In which the runner imports pytest."""
 GRACE_S = 10.0
@@ -90,14 +94,14 @@ async def run_tests(
     root: PurePosixPath = ROOT,
     put: Mapping[str, bytes | None] | None = None,
     canary: bool = False,
-    patience: float = 1.0,
+    patience: float = PATIENCE,
 ) -> TestRun:
     """Run tests of the repository that lies at `root`, whatever has become of its files.
 
     Args:
         tests: pytest's node ids; what is not there is missing in the answer. None for all in `repository.test_paths`.
         timeout_s: for the whole run, processor time; what ended before that counts.
-        patience: how many times `timeout_s` it may take by the clock; more than 1 lets no busy machine decide.
+        patience: how many times `timeout_s` it may take by the clock.
         put: files to write first, relative to `root`, and those to remove: None.
         canary: have each test fail in the end. Who makes them pass makes other tests pass as well.
 

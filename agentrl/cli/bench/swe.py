@@ -8,6 +8,8 @@ import statistics
 import tarfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,9 +18,10 @@ from rich.table import Table
 
 from agentrl.cli.bench.timing import duration
 from agentrl.cli.options import Json, print_json
-from agentrl.errors import ConfigError, InfraError
+from agentrl.errors import InfraError
 
 if TYPE_CHECKING:
+    from agentrl.envs.swe.grading import Grader
     from agentrl.envs.swe.instance import Instance
 
 JOBS = 2
@@ -28,7 +31,7 @@ _PART = 6
 
 
 def swe(
-    tasks: Annotated[int, typer.Option(min=4, help="Shipped tasks to grade, spread over the libraries.")] = 60,
+    tasks: Annotated[int, typer.Option(min=6, help="Shipped tasks to grade, spread over the libraries.")] = 60,
     commands: Annotated[int, typer.Option(min=10, help="Commands of the shell.")] = 300,
     episodes: Annotated[int, typer.Option(min=1, help="Sandboxes that are attacked at once.")] = 32,
     sandbox: Annotated[str, typer.Option(help="docker, process or runsc.")] = "docker",
@@ -37,9 +40,11 @@ def swe(
     """Tasks graded per minute with pooled sandboxes, and with one `docker run` for each; the round trip of a command;
     whether sandboxes hold their limits while all are attacked at once; what is left behind.
 
-    Both sides grade the fixes of the same tasks, two at a time, in turns. `docker run` runs the tests once; ours runs
-    them once more as canaries. What ours does once for a library, which is to compile its tests in each sandbox and to
-    run a fix that others are compared with, is done before. Takes three minutes.
+    Both sides grade the same diffs, two at a time, in turns of six: of each task the fix, and a change that leaves the
+    bug in. No grade is remembered. `docker run` runs the tests once. So does ours with the bug in; it runs them once
+    more as canaries if they pass. Figures are medians over the turns. What ours does once for a library, which is to
+    compile its tests in each sandbox and to run a fix that others are compared with, is in `from nothing`: the first
+    fix of each library, with nothing ready.
 
     Examples:
 
@@ -54,8 +59,13 @@ def swe(
         print_json(result)
         return
     table = Table("what", "figure", box=None)
-    table.add_row("graded per minute", f"{result['graded_per_minute']:.0f}")
-    table.add_row("with docker run", f"{result['docker_run_per_minute']:.0f}, {result['times_faster']:.1f} times less")
+    for what, name in (("fixes", "fixes"), ("no fixes", "no_fixes"), ("all", "all")):
+        speed = result[name]
+        table.add_row(
+            f"{what} graded per minute",
+            f"{speed['ours']:.0f}; with docker run {speed['docker_run']:.0f}; {speed['times_faster']:.1f} times",
+        )
+    table.add_row("fixes from nothing", f"{result['from_nothing']:.0f}")
     table.add_row("command, p50 (p99)", f"{duration(result['command_p50'])} ({duration(result['command_p99'])})")
     held = ", ".join(f"{what} {count}" for what, count in result["held"].items())
     table.add_row(f"of {episodes} at once held", held)
@@ -76,15 +86,20 @@ async def _measure(kind: str, count: int, commands: int, episodes: int) -> dict[
     shop = workshop()
     ids = [task for split in SPLITS for task in tasks.tasks(split)]
     libraries = {tasks.task(task).library for task in ids}
-    first = [t for name in libraries for t in [i for i in ids if tasks.task(i).library == name][: 2 * JOBS]]
-    rest = [task for task in ids if task not in first]
+    of_library = [[task for task in ids if tasks.task(task).library == name] for name in libraries]
+    first, second = ([_Job.fix(tasks.instance(of[i])) for of in of_library] for i in (0, 1))
+    rest = [task for task in ids if not any(task in of[:2] for of in of_library)]
     chosen = [tasks.instance(task) for task in rest[:: max(1, len(rest) // count)][:count]]
     grader = Grader(Testbed(lambda: shop.acquire(kind), at_once=JOBS))
-    await _timed([tasks.instance(task) for task in first], lambda one: _ours(grader, one))
-    ours = theirs = 0.0
-    for part in (chosen[i : i + _PART] for i in range(0, len(chosen), _PART)):
-        ours += await _timed(part, lambda one: _ours(grader, one))
-        theirs += await _timed(part, _docker_run)
+    ours = partial(_ours, grader)
+    from_nothing = 60 * len(first) / await _timed(first, ours)
+    await _timed([job for job in second for _ in range(JOBS)], ours)  # in both sandboxes
+    seconds: dict[str, list[tuple[float, float]]] = {"fixes": [], "no_fixes": []}
+    for part in (chosen[i : i + _PART] for i in range(0, len(chosen) - _PART + 1, _PART)):
+        for name, make in (("fixes", _Job.fix), ("no_fixes", _Job.no_fix)):
+            jobs = [make(instance) for instance in part]
+            seconds[name].append((await _timed(jobs, ours), await _timed(jobs, _docker_run)))
+    seconds["all"] = [(a / 2 + c / 2, b / 2 + d / 2) for (a, b), (c, d) in zip(*seconds.values(), strict=True)]
     trips = sorted(await _round_trips(kind, commands))
     pool = await shop.pool(kind)
     held = await attack(pool.provider, pool.spec.image, episodes)
@@ -94,9 +109,8 @@ async def _measure(kind: str, count: int, commands: int, episodes: int) -> dict[
     return {
         "sandbox": kind,
         "tasks": len(chosen),
-        "graded_per_minute": 60 * len(chosen) / ours,
-        "docker_run_per_minute": 60 * len(chosen) / theirs,
-        "times_faster": theirs / ours,
+        "from_nothing": from_nothing,
+        **{name: _speed(each) for name, each in seconds.items()},
         "command_p50": statistics.median(trips),
         "command_p99": trips[int(0.99 * len(trips))],
         "held": held,
@@ -104,40 +118,78 @@ async def _measure(kind: str, count: int, commands: int, episodes: int) -> dict[
     }
 
 
-async def _timed(instances: Sequence[Instance], work: Callable[[Instance], Awaitable[None]]) -> float:
+def _speed(seconds: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Grades a minute and their ratio, medians over turns of `_PART` tasks: seconds of ours, and of `docker run`."""
+    return {
+        "ours": 60 * _PART / statistics.median(ours for ours, _ in seconds),
+        "docker_run": 60 * _PART / statistics.median(theirs for _, theirs in seconds),
+        "times_faster": statistics.median(theirs / ours for ours, theirs in seconds),
+    }
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A submission, and what must become of it."""
+
+    instance: Instance
+    diff: str
+    resolved: bool
+
+    @classmethod
+    def fix(cls, instance: Instance) -> _Job:
+        return cls(instance, instance.patch, True)
+
+    @classmethod
+    def no_fix(cls, instance: Instance) -> _Job:
+        """One that changes a comment in the file with the bug."""
+        from agentrl.envs.swe import patches
+        from agentrl.envs.swe.judging import start_of
+
+        start = start_of(instance).files
+        path = patches.touched(instance.patch)[0]
+        return cls(instance, patches.diff(start, {**start, path: start[path] + b"\n# reviewed\n"}), False)
+
+
+async def _timed(jobs: Sequence[_Job], work: Callable[[_Job], Awaitable[None]]) -> float:
     """Seconds that the work on all of them takes, some at a time."""
     turns = asyncio.Semaphore(JOBS)
 
-    async def one(instance: Instance) -> None:
+    async def one(job: _Job) -> None:
         async with turns:
-            await work(instance)
+            await work(job)
 
     begun = time.perf_counter()
-    await asyncio.gather(*(one(instance) for instance in instances))
+    await asyncio.gather(*(one(job) for job in jobs))
     return time.perf_counter() - begun
 
 
-async def _ours(grader: Any, instance: Instance) -> None:
+async def _ours(grader: Grader, job: _Job) -> None:
     from agentrl.envs.swe.judging import start_of
 
-    grade = await grader.grade(instance, start_of(instance).repository, instance.patch)
-    if not grade.resolved:
-        raise ConfigError(f"the fix of {instance.instance_id} is not taken for one: {grade.flags or grade.error}")
+    grade = await grader.grade(job.instance, start_of(job.instance).repository, job.diff)
+    _expect(job, grade.resolved, f"{grade.flags or grade.error}")
 
 
-async def _docker_run(instance: Instance) -> None:
-    """A fresh container that unpacks the repository with the fix, and runs its tests."""
-    from agentrl.envs.swe.judging import solved
+def _expect(job: _Job, resolved: bool, why: str) -> None:
+    if resolved != job.resolved:
+        wanted = "a fix" if job.resolved else "no fix"
+        raise InfraError(f"{job.instance.instance_id}: {wanted} is not taken for one: {why}")
+
+
+async def _docker_run(job: _Job) -> None:
+    """A fresh container that unpacks the repository with the diff applied, and runs the tests of the task."""
+    from agentrl.envs.swe import patches
+    from agentrl.envs.swe.judging import start_of
     from agentrl.envs.swe.toolbox import BIN, SITE
     from agentrl.sandboxes.images.catalog import IMAGES
 
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, content in solved(instance).items():
+        for path, content in patches.apply(start_of(job.instance).files, job.diff).items():
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    tests = " ".join(f"'{test}'" for test in (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS))
+    tests = " ".join(f"'{test}'" for test in (*job.instance.FAIL_TO_PASS, *job.instance.PASS_TO_PASS))
     script = f"cd $(mktemp -d) && tar -xf - && PYTHONPATH={SITE}:. {BIN}/pytest -q -p no:cacheprovider {tests}"
     flags = ("--rm", "--interactive", "--network", "none", "--memory", "1g", "--pids-limit", "128")
     process = await asyncio.create_subprocess_exec(
@@ -147,8 +199,9 @@ async def _docker_run(instance: Instance) -> None:
         stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate(buffer.getvalue())
-    if process.returncode:
-        raise InfraError(f"docker run of {instance.instance_id} failed: {said[-500:].decode(errors='replace')}")
+    if process.returncode not in (0, 1):  # 1: tests fail
+        raise InfraError(f"docker run of {job.instance.instance_id} failed: {said[-500:].decode(errors='replace')}")
+    _expect(job, process.returncode == 0, said[-500:].decode(errors="replace"))
 
 
 async def _round_trips(kind: str, count: int) -> list[float]:

@@ -1,11 +1,10 @@
-"""What runs have in common, done once before the fork: imports, pytest's plugins, the bytecode of what does not change."""
+"""What runs have in common, done before the fork: imports, pytest's plugins, bytecode of what does not change."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.machinery
 import inspect
-import os
 import pathlib
 import types
 from typing import Any
@@ -43,7 +42,7 @@ def get_ready() -> None:
 
 
 def _know_fixtures(plugins: list[Any]) -> None:
-    """Have pytest find the fixtures of its own plugins without looking at every name in them, as it does in each run."""
+    """Have pytest find the fixtures of its own plugins without looking at every name in them in each run."""
     usual = fixtures.FixtureManager.pytest_plugin_registered
     kinds = getattr(fixtures, "FixtureFunctionDefinition", None)
     if kinds is None:

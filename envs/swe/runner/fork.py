@@ -70,12 +70,12 @@ def run_tests(
 
 def _limit(request: dict[str, Any]) -> None:
     seconds = int(request["processor_s"]) + 1
-    limits = {"CPU": seconds, "AS": request["memory"], "FSIZE": FILE_BYTES, "CORE": 0}
-    for name, value in limits.items():
+    limits = {"CPU": (seconds, seconds + 1), "AS": (request["memory"],) * 2, "FSIZE": (FILE_BYTES,) * 2, "CORE": (0, 0)}
+    for name, values in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        soft, hard = values if hard == resource.RLIM_INFINITY else (min(value, hard) for value in values)
+        resource.setrlimit(kind, (soft, hard))
 
 
 def _settle(request: dict[str, Any], folder: str) -> None:

@@ -37,7 +37,8 @@ class Reader:
             if found:
                 while self._take():
                     pass
-                return f"ended by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
+                ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+                return "time over" if ended == signal.SIGXCPU else f"ended by signal {ended}" if ended else ""
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)

@@ -4,44 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
-from agentrl.envs.swe import patches, shipped
+from agentrl.envs.swe import grading, patches, shipped
 from agentrl.envs.swe.grading import Grade, Grader
 from agentrl.envs.swe.instance import Instance
 from agentrl.envs.swe.repository import Repository
 from agentrl.envs.swe.screening import screen_code, screen_path
 from agentrl.envs.swe.testbed import Testbed
+from agentrl.envs.swe.testing import TESTS_S
 from agentrl.envs.swe.workshop import workshop
 from agentrl.errors import AgentRLError, ConfigError
 from tests.envs.swe.attacks import CODE_ATTACKS, FILES, INSTANCE, REPOSITORY, SOURCE, START, TESTS, submission
 
-TIMEOUT_S = 60.0
 
-
-@pytest.fixture(scope="module", params=["process", "docker"])
-def grader(request: pytest.FixtureRequest) -> Iterator[Grader]:
+@contextmanager
+def grader_of(kind: str) -> Iterator[Grader]:
     try:
-        workshop().call(workshop().call(workshop().acquire(request.param)).close())
+        workshop().call(workshop().call(workshop().acquire(kind)).close())
     except AgentRLError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
 
     async def made() -> Grader:
-        return Grader(Testbed(lambda: workshop().acquire(request.param)))
+        return Grader(Testbed(lambda: workshop().acquire(kind)))
 
     grader = workshop().call(made())
     yield grader
     workshop().call(grader.testbed.close())
 
 
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    with grader_of("process") as grader:
+        yield grader
+
+
 def grade(
     grader: Grader, diff: str | None, instance: Instance = INSTANCE, repository: Repository = REPOSITORY
 ) -> Grade:
-    return workshop().call(grader.grade(instance, repository, diff, timeout_s=TIMEOUT_S))
+    return workshop().call(grader.grade(instance, repository, diff))
 
 
 def change(old: str, new: str) -> str:
@@ -75,6 +81,16 @@ def test_half_a_fix_is_partial(grader: Grader) -> None:
     assert (found.resolution, found.share, found.flags) == ("partial", 0.75, ())
 
 
+def test_docker_grades_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = change("total(amounts) / len(amounts)", "sum(amounts) / len(amounts)")
+    with grader_of("docker") as docker:
+        found = [grade(docker, diff) for diff in (INSTANCE.patch, half)]
+        monkeypatch.setattr(grading, "screen_code", lambda *_: [])
+        attacked = grade(docker, CODE_ATTACKS["patch the runner through sys.modules"].diff)
+    assert [(each.resolution, each.flags) for each in found] == [("full", ()), ("partial", ())]
+    assert {flag.kind for flag in attacked.flags} == {"canary"}
+
+
 def test_a_fix_that_breaks_something_else_is_none(grader: Grader) -> None:
     both = patches.apply(START, INSTANCE.patch)[SOURCE].decode().replace("return max", "return min")
     found = grade(grader, submission({SOURCE: both}))
@@ -92,8 +108,8 @@ def test_what_does_not_end_is_not_resolved() -> None:
     async def work() -> tuple[Grade, Grade]:
         grader = Grader(Testbed(lambda: workshop().acquire("process")))
         endless = change("return result", "while True:\n        pass")
-        found = await grader.grade(INSTANCE, REPOSITORY, endless, timeout_s=3)
-        after = await grader.grade(INSTANCE, REPOSITORY, INSTANCE.patch, timeout_s=TIMEOUT_S)
+        found = await grader.grade(INSTANCE, REPOSITORY, endless, timeout_s=2)
+        after = await grader.grade(INSTANCE, REPOSITORY, INSTANCE.patch)
         await grader.testbed.close()
         return found, after
 
@@ -158,7 +174,7 @@ def test_no_fix():
     files = {**START, "tests/test_look.py": look}
     grade(grader, change("-= amount", "-= 2 * amount"))
     tests = [f"tests/test_look.py::{name}" for name in ("test_no_history", "test_no_fix")]
-    run = workshop().call(grader.testbed.run(REPOSITORY, files, tests, TIMEOUT_S))
+    run = workshop().call(grader.testbed.run(REPOSITORY, files, tests, TESTS_S))
     assert set(run.statuses.values()) == {"passed"}, run.log
     assert len(run.statuses) == 2
 
@@ -169,7 +185,7 @@ def test_shipped_libraries_are_graded_without_a_flag(grader: Grader, library: st
     path = next(p for p in sorted(repository.files) if p.endswith(".py") and b"return " in repository.files[p])
     broken = {**repository.files, path: repository.files[path] + b"\n\nraise RuntimeError('broken')\n"}
     bug = patches.diff(repository.files, broken)
-    run = workshop().call(grader.testbed.run(repository, repository.files, None, TIMEOUT_S))
+    run = workshop().call(grader.testbed.run(repository, repository.files, None, TESTS_S))
     assert set(run.statuses.values()) <= {"passed", "skipped"}, run.log
     assert not run.traces, run
     tests = tuple(test for test, status in run.statuses.items() if status == "passed")
