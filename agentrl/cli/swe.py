@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,9 @@ def build(
     commit: Annotated[str, typer.Option(metavar="REV", help="The commit of --repo to take.")] = "HEAD",
     package: Annotated[str, typer.Option(metavar="NAME==VERSION", help="A source distribution from the index.")] = "",
     shipped: Annotated[bool, typer.Option("--shipped", help="The libraries that come with agentrl.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install what the project says that it and its tests need.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="File of JSON lines to write, in the SWE-bench schema.")] = Path(
         "tasks.jsonl"
     ),
@@ -65,12 +69,15 @@ def build(
     """
     from agentrl.envs.swe.build import instances
     from agentrl.envs.swe.instance import write_instances
+    from agentrl.envs.swe.needs import declared, pinned
     from agentrl.envs.swe.store import save
 
     built = []
     made: list[Instance] = []
     with _writer(overrides or []) as writer:
         for repository in _repositories(repo, commit, package, shipped):
+            if install:
+                repository = replace(repository, requirements=pinned(declared(repository.files)))
             options: dict[str, Any] = {
                 "limit": limit,
                 "seed": seed,

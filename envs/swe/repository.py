@@ -22,7 +22,8 @@ class Repository:
     executables: frozenset[str] = frozenset()
     """Paths that have the executable bit."""
     requirements: tuple[str, ...] = ()
-    """What must be installed beside pytest for its tests, as pip takes it; most libraries that fit need nothing."""
+    """All that must be installed for its tests, pytest among it, each as `name==version` (`needs.pinned`); empty where
+    pytest is enough."""
     python_path: tuple[str, ...] = (".",)
     """Folders to put into PYTHONPATH, relative to the root, e.g. `src`."""
     test_paths: tuple[str, ...] = ("tests",)

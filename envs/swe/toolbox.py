@@ -1,7 +1,8 @@
 """What every sandbox of SWE-v0 has in `/opt/agentrl`: pytest for its own Python, and commands that run both.
 
 The image `agentrl/swe` holds it. A sandbox made of the host's /usr gets the same from the pytest that is installed
-here: pure Python, copied once and compiled for the Python in there.
+here: pure Python, copied once and compiled for the Python in there. Where the tests of a repository need more, pip
+installs that and pytest.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from agentrl.envs.swe.needs import pip
 from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.files import cache_folder
 
@@ -27,12 +30,15 @@ _SANDBOX_PATH = "/usr/local/bin:/usr/bin:/bin"
 _COMMANDS = {"python": "python3", "pytest": "python3 -m pytest"}
 
 
-def toolbox() -> Path:
+def toolbox(requirements: Sequence[str] = ()) -> Path:
     """A folder of the host with the content of `INSIDE`, made if need be and kept in the cache.
+
+    Args:
+        requirements: all that is to be in it, pytest among it (`needs.pinned`); none for pytest alone.
 
     Raises:
         MissingExtraError: pytest, or something that it needs, is not installed here.
-        ConfigError: the host's /usr has no Python that can run it.
+        ConfigError: the host's /usr has no Python that can run it, or pip cannot install what is required.
     """
     python = shutil.which("python3", path=_SANDBOX_PATH)
     if python is None:
@@ -40,8 +46,8 @@ def toolbox() -> Path:
     probe = "import json, platform, sys; print(json.dumps([platform.python_version(), sys.implementation.cache_tag]))"
     done = subprocess.run([python, "-I", "-c", probe], capture_output=True, text=True, check=True)
     version, tag = json.loads(done.stdout)
-    found = {name: _distribution(name) for name in _closure("pytest", version)}
-    content = json.dumps([tag, _COMMANDS, sorted((name, d.version) for name, d in found.items())])
+    found = {name: _distribution(name) for name in _closure("pytest", version)} if not requirements else {}
+    content = json.dumps([tag, _COMMANDS, sorted((name, d.version) for name, d in found.items()), *requirements])
     kept = cache_folder("swe") / f"tools-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     if kept.is_dir():
         return kept
@@ -50,6 +56,16 @@ def toolbox() -> Path:
         folder = Path(scratch) / "tools"
         for distribution in found.values():
             _copy(distribution, folder / SITE.name)
+        if requirements:
+            pip(
+                "install",
+                "--no-deps",
+                "--no-compile",
+                "--target",
+                str(folder / SITE.name),
+                *requirements,
+                python=python,
+            )
         for name, command in _COMMANDS.items():
             script = folder / BIN.name / name
             script.parent.mkdir(exist_ok=True)

@@ -71,7 +71,8 @@ class Bench:
         stable = tuple(test for test, s in first.statuses.items() if s == second.statuses.get(test) == "passed")
         if not stable:
             said = "\n".join((first.error or first.log).strip().splitlines()[-15:])
-            raise ConfigError(f"no test of {self.repository.name} passes, so that nothing tells a bug:\n{said}")
+            hint = "" if self.repository.requirements else "\nif packages are missing: agentrl swe build --install"
+            raise ConfigError(f"no test of {self.repository.name} passes, so that nothing tells a bug:\n{said}{hint}")
         return stable
 
     async def judge(self, candidate: Candidate, suite: tuple[str, ...]) -> Verdict:
@@ -93,7 +94,7 @@ class Bench:
     async def _run(self, files: Mapping[str, bytes]) -> TestRun:
         """All tests on these files; a sandbox in which a run left something is not used again."""
         if self._sandbox is None:
-            self._sandbox = await workshop().acquire(self.kind)
+            self._sandbox = await workshop().acquire(self.kind, requirements=self.repository.requirements)
             unpacking = await self._sandbox.run(
                 f"mkdir -p {ROOT} && exec tar -xmf - -C {ROOT}", _COPY_S, stdin=self.repository.archive()
             )

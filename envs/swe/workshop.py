@@ -46,7 +46,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._pools: dict[str, asyncio.Task[Pool]] = {}
+        self._pools: dict[tuple[str, tuple[str, ...]], asyncio.Task[Pool]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agentrl-swe", daemon=True)
         self._thread.start()
@@ -74,37 +74,39 @@ class Workshop:
         else:
             work.close()
 
-    async def acquire(self, kind: str = "auto", image: str = "") -> Handle:
+    async def acquire(self, kind: str = "auto", image: str = "", requirements: tuple[str, ...] = ()) -> Handle:
         """A fresh sandbox; who acquired it closes it.
 
         Args:
             kind: of `PROVIDERS`.
             image: one that has what a repository needs, for docker and runsc; "" for the one with pytest alone, of
                 which some are kept ready.
+            requirements: instead of an image, what a repository needs beside pytest (`Repository.requirements`).
 
         Raises:
             UnknownNameError: there is no such kind.
             ConfigError, MissingExtraError: this machine cannot make sandboxes of this kind; the message says why.
             SandboxError: none could be started.
         """
-        pool = await self.pool(kind)
+        pool = await self.pool(kind, requirements)
         if not image:
             return await pool.acquire()
         if pool.spec.image == "host":
             raise ConfigError(f"the tests of this task need the image {image}: use sandbox='docker'")
         return await pool.provider.create(SandboxSpec(image, **_LIMITS))
 
-    async def pool(self, kind: str) -> Pool:
+    async def pool(self, kind: str, requirements: tuple[str, ...] = ()) -> Pool:
         """The one that sandboxes of a kind come from, with its provider and its spec; raises what `acquire` does."""
         if kind not in PROVIDERS:
             raise UnknownNameError("sandbox", kind, PROVIDERS)
-        if kind not in self._pools:
-            self._pools[kind] = asyncio.create_task(self._open(kind))
-        opening = self._pools[kind]
+        key = kind, requirements
+        if key not in self._pools:
+            self._pools[key] = asyncio.create_task(self._open(*key))
+        opening = self._pools[key]
         try:
             return await asyncio.shield(opening)
         except AgentRLError:
-            self._pools.pop(kind, None)  # what was missing may be there the next time
+            self._pools.pop(key, None)  # what was missing may be there the next time
             raise
 
     async def close(self) -> None:
@@ -116,15 +118,16 @@ class Workshop:
                 await pool.close()
                 await pool.provider.close()
 
-    async def _open(self, kind: str) -> Pool:
+    async def _open(self, kind: str, requirements: tuple[str, ...]) -> Pool:
         if kind != "auto":
-            provider, image = await asyncio.to_thread(_docker, kind) if kind != "process" else await _process()
+            make = _process if kind == "process" else _docker
+            provider, image = await asyncio.to_thread(make, kind, requirements)
         else:
             try:
-                provider, image = await asyncio.to_thread(_docker, "docker")
+                provider, image = await asyncio.to_thread(_docker, "docker", requirements)
             except AgentRLError as no_docker:
                 try:
-                    provider, image = await _process()
+                    provider, image = await asyncio.to_thread(_process, "process", requirements)
                 except AgentRLError as error:
                     raise ConfigError(f"no sandboxes here. docker: {no_docker}. process: {error}") from error
         return Pool(provider, SandboxSpec(image, **_LIMITS), ready=_READY, limit=_AT_ONCE)
@@ -138,11 +141,12 @@ def workshop() -> Workshop:
         return _workshops[0]
 
 
-async def _process() -> tuple[AgentProvider, str]:
-    return ProcessProvider("swe", tools={INSIDE: await asyncio.to_thread(toolbox)}), "host"
+def _process(kind: str, requirements: tuple[str, ...]) -> tuple[AgentProvider, str]:
+    return ProcessProvider("swe", tools={INSIDE: toolbox(requirements)}), "host"
 
 
-def _docker(kind: str) -> tuple[AgentProvider, str]:
+def _docker(kind: str, requirements: tuple[str, ...]) -> tuple[AgentProvider, str]:
+    from agentrl.envs.swe.outfit import outfit
     from agentrl.sandboxes.docker import DockerProvider
 
     provider, image = DockerProvider("swe", runtime="runsc" if kind == "runsc" else ""), IMAGES["swe"].tag
@@ -151,6 +155,8 @@ def _docker(kind: str) -> tuple[AgentProvider, str]:
             raise ConfigError("the engine has no runtime runsc: install gVisor and name it in /etc/docker/daemon.json")
         if not provider.client.images.list(image):
             raise SandboxError("image_missing", f"the engine has no image {image}: agentrl images build swe")
+        if requirements:
+            image = outfit(provider.client, image, requirements)
     except BaseException:
         provider.client.close()
         raise

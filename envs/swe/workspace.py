@@ -95,7 +95,7 @@ class Workspace:
             SandboxError: there is none to be had, or it fails.
         """
         shop = workshop()
-        space = cls(shop, kind, start, await shop.acquire(kind, start.image))
+        space = cls(shop, kind, start, await shop.acquire(kind, start.image, start.repository.requirements))
         done = await space.sandbox.run("exec tar -xmf - -C /", _COPY_S, stdin=start.archive())
         if not done.ok:
             raise SandboxError("setup_failed", f"cannot unpack the repository: {done.stderr!r:.500}")
@@ -105,7 +105,7 @@ class Workspace:
     async def restore(cls, kind: str, start: Start, packed: bytes) -> Workspace:
         """A fresh sandbox with what `pack` gave."""
         shop = workshop()
-        space = cls(shop, kind, start, await shop.acquire(kind, start.image))
+        space = cls(shop, kind, start, await shop.acquire(kind, start.image, start.repository.requirements))
         await space.sandbox.unpack(_pieces(packed))
         return space
 

@@ -11,12 +11,12 @@ from agentrl.sandboxes.engine import connect
 
 try:
     from docker import DockerClient
-    from docker.errors import APIError, DockerException, ImageNotFound
+    from docker.errors import APIError, BuildError, DockerException, ImageNotFound
     from requests.exceptions import RequestException
 except ImportError as error:
     raise MissingExtraError("docker", "sandbox") from error
 
-__all__ = ["APIError", "DockerClient", "ImageNotFound", "RequestException", "engine", "failure", "run"]
+__all__ = ["APIError", "BuildError", "DockerClient", "ImageNotFound", "RequestException", "engine", "failure", "run"]
 
 TIMEOUT_S = 600
 """For one answer of the engine; a build step without output must end within it."""
