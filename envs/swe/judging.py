@@ -18,7 +18,7 @@ from agentrl.envs.swe.workspace import Start
 
 _KEPT = 4096
 
-_graders: WeakKeyDictionary[Workshop, dict[tuple[str, str], Grader]] = WeakKeyDictionary()
+_graders: WeakKeyDictionary[Workshop, dict[tuple[str, str, tuple[str, ...]], Grader]] = WeakKeyDictionary()
 _runs: dict[tuple[str, str], TestRun] = {}
 
 
@@ -60,7 +60,7 @@ def grade(kind: str, instance: Instance, diff: str) -> Grade:
         SandboxError: the sandboxes fail.
         ConfigError: the instance's own fix does not pass here.
     """
-    work = _grader(kind, instance.image_name).grade(instance, start_of(instance).repository, diff)
+    work = _grader(kind, instance).grade(instance, start_of(instance).repository, diff)
     return workshop().call(work)
 
 
@@ -73,7 +73,7 @@ def attempt(kind: str, instance: Instance, files: Mapping[str, bytes]) -> TestRu
     key = instance.instance_id, content_hash(files)
     if key not in _runs:
         tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
-        grader = _grader(kind, instance.image_name)
+        grader = _grader(kind, instance)
         found = workshop().call(grader.testbed.run(start_of(instance).repository, files, tests, TESTS_S))
         if found.error:
             return found  # of a run that was cut off another may tell more
@@ -83,9 +83,10 @@ def attempt(kind: str, instance: Instance, files: Mapping[str, bytes]) -> TestRu
     return _runs[key]
 
 
-def _grader(kind: str, image: str) -> Grader:
+def _grader(kind: str, instance: Instance) -> Grader:
     shop = workshop()
     graders = _graders.setdefault(shop, {})
-    if (kind, image) not in graders:
-        graders[kind, image] = Grader(Testbed(lambda: shop.acquire(kind, image)))
-    return graders[kind, image]
+    needs = kind, instance.image_name, start_of(instance).repository.requirements
+    if needs not in graders:
+        graders[needs] = Grader(Testbed(lambda: shop.acquire(*needs)))
+    return graders[needs]
