@@ -150,7 +150,7 @@ def manifest(
 
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder: give envs/swe/manifest of your checkout")
-    for repository in _repositories(None, "", "", True):
+    for repository in _repositories(None, "HEAD", "", True):
         found = [
             _build(repository, kinds, limit=number, seed=seed, jobs=jobs, sandbox=sandbox)
             for kinds, number in ((None, limit), (list(SMALL_KINDS), small))
@@ -165,6 +165,8 @@ def _repositories(repo: Path | None, commit: str, package: str, shipped: bool) -
 
     if [repo is not None, bool(package), shipped].count(True) != 1:
         raise ConfigError("say what to make tasks of: one of --repo PATH, --package NAME==VERSION and --shipped")
+    if commit != "HEAD" and repo is None:
+        raise ConfigError("--commit is of a checkout: give --repo PATH with it")
     if repo is not None:
         yield from_git(repo, commit)
     elif package:

@@ -62,7 +62,7 @@ class Instance:
         for field in fields(cls):
             value = row.get(field.name)
             if field.name in _LISTS:
-                value = json.loads(value) if isinstance(value, str) else value
+                value = _parsed(value) if isinstance(value, str) else value
                 if not isinstance(value, list | tuple) or not all(isinstance(test, str) for test in value):
                     raise CorruptFileError(where, f"{field.name} is no list of test ids: {value!r:.80}")
                 values[field.name] = tuple(value)
@@ -75,6 +75,15 @@ class Instance:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {**asdict(self), **{name: list(getattr(self, name)) for name in _LISTS}}
+
+
+def _parsed(text: str) -> object:
+    """The value of JSON, or the text where it is none."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
 
 
 def read_instances(path: Path) -> dict[str, Instance]:

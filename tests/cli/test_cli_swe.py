@@ -86,6 +86,7 @@ def test_import(cli: Cli, tmp_path: Path) -> None:
     [
         (["build"], "one of --repo PATH, --package NAME==VERSION and --shipped"),
         (["build", "--shipped", "--package", "a==1"], "one of --repo PATH"),
+        (["build", "--package", "a==1", "--commit", "v1"], "--commit is of a checkout"),
         (["build", "--repo", "."], "not a git repository"),
         (["build", "--package", "toolz"], "write it as 'toolz==1.0.0'"),
         (["build", "--shipped", "--modifier", "op_chang"], "did you mean 'op_change'"),

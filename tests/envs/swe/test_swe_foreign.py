@@ -184,8 +184,9 @@ def test_patches_that_do_not_fit_are_left_out_with_the_reason(folder: Path, tmp_
         (json.dumps(smith("0" * 40, repo="tally", instance_id="x")).encode(), CorruptFileError, "names no repository"),
         (json.dumps({"parsed_commit_content": "{}"}).encode(), CorruptFileError, r"row 1: not as r2e has it: KeyError"),
         (json.dumps(bench("0", FAIL_TO_PASS="[1]")).encode(), CorruptFileError, "no list of test ids"),
+        (json.dumps(bench("0", FAIL_TO_PASS="[")).encode(), CorruptFileError, "no list of test ids"),
     ],
-    ids=["parquet", "fields", "json", "array", "smith", "r2e", "tests"],
+    ids=["parquet", "fields", "json", "array", "smith", "r2e", "tests", "tests no json"],
 )
 def test_a_file_that_cannot_be_read_is_refused(
     tmp_path: Path, content: bytes, error: type[Exception], reason: str
