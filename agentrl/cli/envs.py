@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agentrl.cli.options import Json, With, keywords, make_env, print_json
-from agentrl.errors import ConfigError, UnknownNameError
+from agentrl.errors import ConfigError, MissingExtraError, UnknownNameError
 
 app = typer.Typer(help="List, check and export environments.", no_args_is_help=True)
 
@@ -96,7 +96,11 @@ def site(
         make_site = getattr(env.core, "site", None)
         if make_site is None:
             raise ConfigError(f"{env_id} has no web site; WebShop-v0 has one")
-        app = make_site().app
-    import uvicorn
+        from agentrl.envs.web.shop.site import asgi
 
+        app = asgi(make_site())
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError("uvicorn", "shop") from error
     uvicorn.run(app, host=host, port=port, log_level="info")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -168,11 +169,12 @@ class WebShopEnv(TextEnv):
         """This shop as a site for browsers, on which the tasks of the split can be played.
 
         Raises:
-            MissingExtraError: starlette or jinja2 is not installed.
+            MissingExtraError: jinja2 is not installed.
         """
         from agentrl.envs.web.shop.site import Site
 
-        return Site(self.shop, self._goals.goal, self.tasks())
+        tasks = self.tasks()
+        return Site(self.shop, lambda task: Visit(self._goals.goal(task or random.choice(tasks))))
 
 
 _making = threading.Lock()

@@ -26,9 +26,11 @@ _OTHER_WORDS = """
     premium pure purple quick real red regular rich right round safe sensitive sharp short silver slim small smart soft
     solid special stainless strong super sweet synthetic tall thick thin tiny universal useful vintage warm white wide
     wireless wooden yellow
+    assorted braided brushed certified fitted insulated knitted lined listed organic padded plated printed quilted
+    reinforced ribbed scented sized unscented used woven
 """
 _NO_NOUN = frozenset(_OTHER_WORDS.split())
-_ENDINGS = ("able", "ed", "ful", "ible", "ious", "less", "ly", "proof", "resistant")
+_ENDINGS = ("able", "ful", "ible", "ious", "less", "ly", "proof", "resistant")
 _SHORTEST = 4
 """Letters before an ending, one of which makes a word no noun: `washable`, but not `table`."""
 

@@ -1,33 +1,33 @@
 """The shop as a site for browsers: the same visits and pages as in text, over HTTP, without scripts.
 
-Every page of a visit has the address `/<visit>`: what is open there is the `Visit`, not the address, so that text
-actions and browsers can take turns on it.
+There is one address, `/`: which page is open there is a matter of the `Visit` that the browser's cookie names, so that
+text actions and browsers can take turns on it.
 """
 
 from __future__ import annotations
 
-import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from agentrl.envs.web.shop.products import Goal, dollars
+from agentrl.envs.web.browser.sites import NOT_FOUND, Answer, Request
+from agentrl.envs.web.shop.products import dollars
 from agentrl.envs.web.shop.views import sub_page
 from agentrl.envs.web.shop.visit import SUB_PAGES, Shop, Visit
 from agentrl.errors import MissingExtraError, UnknownNameError
 
 try:
     from jinja2 import Environment, FileSystemLoader
-    from starlette.applications import Starlette
-    from starlette.exceptions import HTTPException
-    from starlette.requests import Request
-    from starlette.responses import HTMLResponse, RedirectResponse, Response
-    from starlette.routing import Route
 except ImportError as error:
-    raise MissingExtraError(error.name or "starlette", "shop") from error
+    raise MissingExtraError("jinja2", "shop") from error
 
-_PAGES = Environment(
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+_PAGE = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, trim_blocks=True
 ).get_template("page.html")
 _VISITS = 4_096
@@ -36,65 +36,60 @@ _BODY = 65_536
 
 
 class Site:
-    """Serves visits to a shop; `app` is the ASGI application.
+    """Answers requests; `asgi` makes a server's application of it.
 
     Args:
-        goal: task id → its goal.
-        tasks: from which `/` draws one; `/?task=ID` begins a certain one.
+        begin: task id, or "" for any → its visit. Without it, only visits that were given to `open` are shown.
     """
 
-    def __init__(self, shop: Shop, goal: Callable[[str], Goal], tasks: Sequence[str]) -> None:
+    def __init__(self, shop: Shop, begin: Callable[[str], Visit] | None = None) -> None:
         self.visits: dict[str, Visit] = {}
-        """By the last part of their addresses; of many, the oldest ones are forgotten."""
-        self._shop, self._goal, self._tasks = shop, goal, tasks
-        routes = [
-            Route("/", self._begin),
-            Route("/{name}", self._show, methods=["GET"]),
-            Route("/{name}", self._act, methods=["POST"]),
-        ]
-        self.app = Starlette(routes=routes)
+        """By the value of the cookie; of many, the oldest ones are forgotten."""
+        self._shop, self._begin = shop, begin
 
     def open(self, visit: Visit) -> str:
-        """The path at which a browser finds a visit from now on."""
-        name = secrets.token_urlsafe(8)
+        """Show a visit from now on, under the name that is returned; `/?visit=NAME` gives the cookie to a browser."""
+        name = secrets.token_urlsafe(12)
         self.visits[name] = visit
         if len(self.visits) > _VISITS:
             del self.visits[next(iter(self.visits))]
-        return f"/{name}"
+        return name
 
-    async def _begin(self, request: Request) -> Response:
-        task = request.query_params.get("task") or random.choice(self._tasks)
-        try:
-            goal = self._goal(task)
-        except UnknownNameError as error:
-            raise HTTPException(404, str(error)) from error
-        return RedirectResponse(self.open(Visit(goal)), 303)
+    def __call__(self, request: Request) -> Answer:
+        if request.path != "/":
+            return NOT_FOUND
+        if len(request.body) > _BODY:
+            return _told(f"At most {_BODY} bytes.", 413)
+        asked = {key: values[0] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
+        name = asked.get("visit") or _cookie(request)
+        if self._begin and ("task" in asked or name not in self.visits):
+            try:
+                name = self.open(self._begin(asked.get("task", "")))
+            except UnknownNameError as error:
+                return _told(str(error), 404)
+            return _away({"Set-Cookie": f"visit={name}; HttpOnly; SameSite=Lax"})
+        if name not in self.visits:
+            return _told("There is no such visit.", 404)
+        if "visit" in asked:
+            return _away({"Set-Cookie": f"visit={name}; HttpOnly; SameSite=Lax"})
+        return self._act(name, request.body.decode(errors="replace")) if request.method == "POST" else self._show(name)
 
-    async def _show(self, request: Request) -> Response:
-        return HTMLResponse(self._page(self._found(request)))
-
-    async def _act(self, request: Request) -> Response:
-        visit = self._found(request)
-        form = parse_qs(await _body(request), errors="replace")
-        action = form["action"][0] if "action" in form else f"search[{form.get('keywords', [''])[0]}]"
-        after = self._shop.act(visit, action)
+    def _act(self, name: str, body: str) -> Answer:
+        form = {key: values[0] for key, values in parse_qs(body, errors="replace").items()}
+        after = self._shop.act(self.visits[name], form.get("action") or f"search[{form.get('keywords', '')}]")
         if after is None:
-            return HTMLResponse(self._page(visit, refused=True), 409)
-        self.visits[request.path_params["name"]] = after
-        return RedirectResponse(request.url.path, 303)
+            return self._show(name, refused=True)
+        self.visits[name] = after
+        return _away({})
 
-    def _found(self, request: Request) -> Visit:
-        visit = self.visits.get(request.path_params["name"])
-        if visit is None:
-            raise HTTPException(404, "no such visit; begin one at /")
-        return visit
-
-    def _page(self, visit: Visit, *, refused: bool = False) -> str:
+    def _show(self, name: str, *, refused: bool = False) -> Answer:
+        visit = self.visits[name]
         product = self._shop.products[visit.item] if visit.item is not None else None
-        return _PAGES.render(
+        page = _PAGE.render(
             title=product.title if product else "WebShop",
             visit=visit,
             refused=refused,
+            another=self._begin is not None,
             clickables=self._shop.clickables(visit),
             results=[self._shop.products[i] for i in visit.shown] if visit.page == "results" else [],
             product=product,
@@ -102,12 +97,51 @@ class Site:
             sub_pages=SUB_PAGES,
             lines=sub_page(product, visit.page) if product and visit.page in SUB_PAGES else (),
         )
+        return Answer(page.encode(errors="replace"), status=409 if refused else 200, headers=_FRESH)
 
 
-async def _body(request: Request) -> str:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY:
-            raise HTTPException(413, f"at most {_BODY} bytes")
-    return body.decode("utf-8", errors="replace")
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def asgi(site: Site) -> Starlette:
+    """An ASGI application of a site.
+
+    Raises:
+        MissingExtraError: starlette is not installed.
+    """
+    try:
+        from starlette.applications import Starlette
+        from starlette.requests import Request as Received
+        from starlette.responses import Response
+        from starlette.routing import Route
+    except ImportError as error:
+        raise MissingExtraError("starlette", "shop") from error
+
+    async def handle(received: Received) -> Response:
+        body = b""
+        async for chunk in received.stream():
+            body += chunk
+            if len(body) > _BODY:
+                break  # the site refuses it
+        headers = {name.title(): value for name, value in received.headers.items()}
+        answer = site(Request(received.method, received.url.path, received.url.query, headers, body))
+        return Response(answer.body, answer.status, dict(answer.headers), answer.type)
+
+    return Starlette(routes=[Route("/{path:path}", handle, methods=["GET", "POST"])])
+
+
+def _cookie(request: Request) -> str:
+    try:
+        cookie = SimpleCookie(request.headers.get("Cookie", "")).get("visit")
+    except CookieError:
+        return ""
+    return cookie.value if cookie else ""
+
+
+def _away(headers: dict[str, str]) -> Answer:
+    """To the page of the visit, so that reloading it repeats nothing."""
+    return Answer(b"", status=303, headers={"Location": "/", **_FRESH, **headers})
+
+
+def _told(text: str, status: int) -> Answer:
+    return Answer(text.encode(), "text/plain; charset=utf-8", status, _FRESH)
