@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentrl.envs.swe import patches
@@ -33,7 +33,7 @@ from agentrl.envs.swe.verdict import Resolution, Verdict, judge
 from agentrl.errors import ConfigError, SandboxError
 
 KEPT = 4096
-"""Grades that are remembered."""
+"""Grades that are remembered, and runs of tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Grade:
 
 
 class Grader:
-    """Grades submissions, and remembers the grades.
+    """Grades submissions, and remembers the grades and the runs of tests.
 
     Args:
         testbed: where tests run.
@@ -83,8 +83,38 @@ class Grader:
 
     def __init__(self, testbed: Testbed) -> None:
         self.testbed = testbed
-        self._fixes: dict[tuple[str, str], asyncio.Task[_Fix]] = {}
+        self._runs: OrderedDict[tuple[str, str, str, bool], asyncio.Task[TestRun]] = OrderedDict()
         self._grades: OrderedDict[tuple[str, str], Grade] = OrderedDict()
+
+    async def run(
+        self,
+        repository: Repository,
+        files: Mapping[str, bytes],
+        tests: Sequence[str],
+        *,
+        timeout_s: float = TESTS_S,
+        canary: bool = False,
+    ) -> TestRun:
+        """Run tests of a repository that has these files; once, however often and by how many it is asked.
+
+        Raises:
+            SandboxError: a sandbox failed, and another one as well.
+        """
+        key = repository.key, content_hash(files), "\n".join(sorted(tests)), canary
+        if key not in self._runs:
+            work = self.testbed.run(repository, files, tests, timeout_s, canary=canary)
+            self._runs[key] = asyncio.create_task(work)
+            if len(self._runs) > KEPT:
+                self._runs.popitem(last=False)
+        self._runs.move_to_end(key)
+        try:
+            run = await asyncio.shield(self._runs[key])
+        except SandboxError:
+            self._runs.pop(key, None)
+            raise
+        if run.error:  # another run may tell more
+            self._runs.pop(key, None)
+        return run
 
     async def grade(
         self, instance: Instance, repository: Repository, diff: str | None, *, timeout_s: float = TESTS_S
@@ -132,7 +162,7 @@ class Grader:
         tested = patches.apply(start, instance.test_patch)
         added = {path: tested.get(path) for path in patches.touched(instance.test_patch)}
         files = {path: data for path, data in {**taken.files, **added}.items() if data is not None}
-        run = await self.testbed.run(repository, files, tests, timeout_s)
+        run = await self.run(repository, files, tests, timeout_s=timeout_s)
         verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
         grade = replace(
             grade, verdict=verdict, statuses=run.statuses, log=run.log, error=run.error, seconds=run.seconds
@@ -142,7 +172,7 @@ class Grader:
         fix = await self._fix(instance, repository, patches.apply(fixed, instance.test_patch), tests, timeout_s)
         flags = fix.unlike(run)
         if verdict.resolution == "full" and not flags:
-            canaries = await self.testbed.run(repository, files, tests, timeout_s, canary=True)
+            canaries = await self.run(repository, files, tests, timeout_s=timeout_s, canary=True)
             if canaries.error == "time over":
                 return replace(grade, error=canaries.error)
             flags = [*unread, *fix.unlike_canaries(canaries)]
@@ -156,31 +186,16 @@ class Grader:
         tests: Sequence[str],
         timeout_s: float,
     ) -> _Fix:
-        """What the instance's own fix does; one for all instances of a repository that have the same tests."""
-        key = content_hash(files), "\n".join(sorted(tests))
-
-        def run(canary: bool) -> Awaitable[TestRun]:
-            return self.testbed.run(repository, files, tests, timeout_s, canary=canary)
-
-        if key not in self._fixes:
-            self._fixes[key] = asyncio.create_task(_try_fix(instance, run))
-        try:
-            return await asyncio.shield(self._fixes[key])
-        except SandboxError:
-            self._fixes.pop(key, None)
-            raise
-
-
-async def _try_fix(instance: Instance, run: Callable[[bool], Awaitable[TestRun]]) -> _Fix:
-    tried = await run(False)
-    verdict = judge(tried.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
-    if verdict.resolution != "full":
-        lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
-        raise ConfigError(
-            f"the fix of {instance.instance_id} does not pass its tests here ({tried.error or lacking[0]}): its image, "
-            "or the Python of this machine, is not what it was made for"
-        )
-    return _Fix(tried, await run(True))
+        """What the instance's own fix does."""
+        run = await self.run(repository, files, tests, timeout_s=timeout_s)
+        verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
+        if verdict.resolution != "full":
+            lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
+            raise ConfigError(
+                f"the fix of {instance.instance_id} does not pass its tests here ({run.error or lacking[0]}): its "
+                "image, or the Python of this machine, is not what it was made for"
+            )
+        return _Fix(run, await self.run(repository, files, tests, timeout_s=timeout_s, canary=True))
 
 
 _FAILS = ("failed", "error")

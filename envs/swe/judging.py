@@ -9,17 +9,13 @@ from weakref import WeakKeyDictionary
 from agentrl.envs.swe import patches, store
 from agentrl.envs.swe.grading import Grade, Grader
 from agentrl.envs.swe.instance import Instance
-from agentrl.envs.swe.repository import content_hash
 from agentrl.envs.swe.testbed import Testbed
-from agentrl.envs.swe.testing import TESTS_S, TestRun
+from agentrl.envs.swe.testing import TestRun
 from agentrl.envs.swe.view import View
 from agentrl.envs.swe.workshop import Workshop, workshop
 from agentrl.envs.swe.workspace import Start
 
-_KEPT = 4096
-
 _graders: WeakKeyDictionary[Workshop, dict[tuple[str, str, tuple[str, ...]], Grader]] = WeakKeyDictionary()
-_runs: dict[tuple[str, str], TestRun] = {}
 
 
 @lru_cache(maxsize=256)
@@ -60,8 +56,7 @@ def grade(kind: str, instance: Instance, diff: str) -> Grade:
         SandboxError: the sandboxes fail.
         ConfigError: the instance's own fix does not pass here.
     """
-    work = _grader(kind, instance).grade(instance, start_of(instance).repository, diff)
-    return workshop().call(work)
+    return workshop().call(_grader(kind, instance).grade(instance, start_of(instance).repository, diff))
 
 
 def attempt(kind: str, instance: Instance, files: Mapping[str, bytes]) -> TestRun:
@@ -70,17 +65,8 @@ def attempt(kind: str, instance: Instance, files: Mapping[str, bytes]) -> TestRu
     Raises:
         SandboxError: the sandboxes fail.
     """
-    key = instance.instance_id, content_hash(files)
-    if key not in _runs:
-        tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
-        grader = _grader(kind, instance)
-        found = workshop().call(grader.testbed.run(start_of(instance).repository, files, tests, TESTS_S))
-        if found.error:
-            return found  # of a run that was cut off another may tell more
-        while len(_runs) >= _KEPT:
-            _runs.pop(next(iter(_runs)), None)
-        _runs[key] = found
-    return _runs[key]
+    tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
+    return workshop().call(_grader(kind, instance).run(start_of(instance).repository, files, tests))
 
 
 def _grader(kind: str, instance: Instance) -> Grader:

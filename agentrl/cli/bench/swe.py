@@ -87,17 +87,18 @@ async def _measure(kind: str, count: int, commands: int, episodes: int) -> dict[
     ids = [task for split in SPLITS for task in tasks.tasks(split)]
     libraries = {tasks.task(task).library for task in ids}
     of_library = [[task for task in ids if tasks.task(task).library == name] for name in libraries]
-    first, second = ([_Job.fix(tasks.instance(of[i])) for of in of_library] for i in (0, 1))
+    first = [_Job.of(tasks.instance(of[0]), "first", fixed=True) for of in of_library]
+    second = [_Job.of(tasks.instance(of[1]), f"{n}", fixed=True) for of in of_library for n in range(JOBS)]
     rest = [task for task in ids if not any(task in of[:2] for of in of_library)]
     chosen = [tasks.instance(task) for task in rest[:: max(1, len(rest) // count)][:count]]
     grader = Grader(Testbed(lambda: shop.acquire(kind), at_once=JOBS))
     ours = partial(_ours, grader)
     from_nothing = 60 * len(first) / await _timed(first, ours)
-    await _timed([job for job in second for _ in range(JOBS)], ours)  # in both sandboxes
+    await _timed(second, ours)  # in both sandboxes
     seconds: dict[str, list[tuple[float, float]]] = {"fixes": [], "no_fixes": []}
     for part in (chosen[i : i + _PART] for i in range(0, len(chosen) - _PART + 1, _PART)):
-        for name, make in (("fixes", _Job.fix), ("no_fixes", _Job.no_fix)):
-            jobs = [make(instance) for instance in part]
+        for name, fixed in (("fixes", True), ("no_fixes", False)):
+            jobs = [_Job.of(instance, instance.instance_id, fixed=fixed) for instance in part]
             seconds[name].append((await _timed(jobs, ours), await _timed(jobs, _docker_run)))
     seconds["all"] = [(a / 2 + c / 2, b / 2 + d / 2) for (a, b), (c, d) in zip(*seconds.values(), strict=True)]
     trips = sorted(await _round_trips(kind, commands))
@@ -136,18 +137,15 @@ class _Job:
     resolved: bool
 
     @classmethod
-    def fix(cls, instance: Instance) -> _Job:
-        return cls(instance, instance.patch, True)
+    def of(cls, instance: Instance, note: str, *, fixed: bool) -> _Job:
+        """The fix and a comment, or the comment alone: what differs in the note has not been graded before."""
+        from agentrl.envs.swe import judging, patches
 
-    @classmethod
-    def no_fix(cls, instance: Instance) -> _Job:
-        """One that changes a comment in the file with the bug."""
-        from agentrl.envs.swe import patches
-        from agentrl.envs.swe.judging import start_of
-
-        start = start_of(instance).files
+        start = judging.start_of(instance).files
+        files = judging.solved(instance) if fixed else start
         path = patches.touched(instance.patch)[0]
-        return cls(instance, patches.diff(start, {**start, path: start[path] + b"\n# reviewed\n"}), False)
+        noted = {**files, path: files[path] + f"\n# reviewed: {note}\n".encode()}
+        return cls(instance, patches.diff(start, noted), fixed)
 
 
 async def _timed(jobs: Sequence[_Job], work: Callable[[_Job], Awaitable[None]]) -> float:

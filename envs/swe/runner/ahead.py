@@ -58,7 +58,7 @@ def _know_fixtures(plugins: list[Any]) -> None:
         if (slim := known.get(id(plugin), plugin)) is not None:
             usual(self, slim, plugin_name)
 
-    fixtures.FixtureManager.pytest_plugin_registered = pytest_plugin_registered
+    fixtures.FixtureManager.pytest_plugin_registered = pytest_plugin_registered  # type: ignore[method-assign]
 
 
 class Modules:
