@@ -16,6 +16,7 @@ _MODULES = {
     "search": ("bm25s",),
     "shop": ("bm25s", "rapidfuzz"),
     "swe": ("libcst", "pytest", "unidiff"),
+    "web": ("miniwob", "playwright"),
 }
 """What each extra installs, as far as environments need it."""
 

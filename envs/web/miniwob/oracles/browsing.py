@@ -8,8 +8,8 @@ from agentrl.envs.web.miniwob.oracles.page import SUBMIT, Page, Solver, position
 
 
 def _mail(page: Page) -> Iterator[str]:
-    """The goal is said in many ways; what the page has drawn is not said to anybody, so it is read in the words."""
-    fields = page.evaluate("core.currentFields ?? null") or _mail_fields(page)
+    """Some of these pages say the goal in many ways, and keep what they mean; the others say it in one."""
+    fields = {"task": "forward"} | (page.evaluate("core.currentFields ?? null") or _mail_fields(page))
     senders = [thread.text for thread in page.all("#main .email-sender")]
     mail = senders.index(fields["by"])
     if fields["task"] in ("delete", "star"):

@@ -40,7 +40,7 @@ def _time(page: Page) -> Iterator[str]:
 def _calendar(page: Page) -> Iterator[str]:
     month, day, year = map(int, page.match(r"(\d+)/(\d+)/(\d+)"))
     yield page.one("#datepicker").click()
-    names = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+    names = page.evaluate("$.datepicker._defaults.monthNames")
     while (shown := names.index(page.one(".ui-datepicker-month").text) + 1) != month:
         yield page.one(".ui-datepicker-prev" if shown > month else ".ui-datepicker-next").click()
     assert page.one(".ui-datepicker-year").text == str(year)
