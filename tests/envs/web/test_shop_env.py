@@ -204,18 +204,21 @@ def test_the_oracle_corrects_what_was_chosen_wrongly(env: Episode) -> None:
 
 
 def test_a_wrong_product_earns_a_part_or_nothing(env: Episode) -> None:
-    _, info = play(env, TASK, "search[herbal tea]", "click[1]", "click[buy now]")
-    assert info["outcome"] == Outcome.terminated(success=False)
-    assert info["rewards"]["outcome"] == info["rewards"]["type"] == 0
-    query = next(line.query for line in lines() if line.query in play(env, TASK)[0])
-    _, info = play(env, TASK, f"search[{query}]", "click[1]", "click[buy now]")
-    parts = info["rewards"]
-    assert parts["type"] == 1
-    assert parts["options"] == 0
     goal = env.reference(TASK)
     asked = len(goal["attributes"]) + len(goal["options"])
-    expected = (parts["attributes"] * len(goal["attributes"]) + parts["price"]) / (asked + 1)
-    assert 0 < parts["outcome"] == pytest.approx(expected) < 1
+    query = next(line.query for line in lines() if line.query in play(env, TASK)[0])
+    types = []
+    for search, ranks in (("herbal tea", range(1, 6)), (query, range(1, 6))):
+        for rank in ranks:
+            _, info = play(env, TASK, f"search[{search}]", f"click[{rank}]", "click[buy now]")
+            parts = info["rewards"]
+            kept = parts["attributes"] * len(goal["attributes"]) + parts["options"] * len(goal["options"])
+            assert parts["outcome"] == pytest.approx(parts["type"] * (kept + parts["price"]) / (asked + 1))
+            assert info["outcome"] == Outcome.terminated(success=False)
+            assert parts["options"] == 0  # none was chosen
+            types.append(parts["type"])
+    assert max(types[:5]) <= 0.5  # the same brand at most
+    assert types[5:] == [1] * 5
 
 
 def test_splits_are_after_different_products(env: Episode) -> None:
