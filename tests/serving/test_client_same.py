@@ -20,7 +20,7 @@ from gymnasium.utils.env_match import check_environments_match
 
 from tests.conftest import require
 
-for component in ("httptools", "uvicorn", "textworld", "bm25s"):
+for component in ("httptools", "uvicorn", "textworld", "bm25s", "rapidfuzz"):
     require(component)
 
 from agentrl.envs import Episode
@@ -37,6 +37,7 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("SearchQA-v0", 25, {"articles": 1000}),
     ("ToolDesk-v0", 25, {}),
     ("Travel-v0", 25, {}),
+    ("WebShop-v0", 25, {"products": 1000}),
     ("TextWorld-v0", 25, {"games": 2}),
 ]
 if MANY:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import random
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from agentrl.envs.base import Demonstrator, Result, TextEnv
 from agentrl.envs.web.shop import generator, original
 from agentrl.envs.web.shop.goals import GeneratedGoals
 from agentrl.envs.web.shop.nouns import plain_nouns, tagger
-from agentrl.envs.web.shop.oracle import walk
 from agentrl.envs.web.shop.products import Goal
 from agentrl.envs.web.shop.shopper import Shopper
-from agentrl.envs.web.shop.views import WORDS, compact, text
+from agentrl.envs.web.shop.surface import Step, Surface, TextSurface
+from agentrl.envs.web.shop.views import WORDS
 from agentrl.envs.web.shop.visit import Shop, Visit
 from agentrl.errors import ConfigError, UnknownNameError
 from agentrl.types import Outcome
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 PRODUCTS = 10_000
 _MODES = ("text", "compact")
-_INVALID = Outcome.invalid_action("the page offers no such thing")
 
 
 class GoalSource(Protocol):
@@ -50,6 +50,8 @@ class WebShopEnv(TextEnv):
         observation: `text` is WebShop's mode of that name: the words of the page, separated by `[SEP]`. `compact` is
             for small models: at most `words` words and marks, see `views.compact`.
         words: of a compact observation, default 200.
+        browser: whether the agent uses the site in Chromium instead, by BrowserGym's actions on its accessibility tree
+            (extra `web`).
         seed: of the generated products.
         products: how many, default 10,000; with `folder`, the first ones of the file, default all.
         folder: with WebShop's own files, to play in its shop: `items_shuffle*.json`, `items_ins_v2*.json` and, unless
@@ -80,6 +82,7 @@ class WebShopEnv(TextEnv):
         split: str | None = None,
         observation: Literal["text", "compact"] = "text",
         words: int | None = None,
+        browser: bool = False,
         seed: int = 0,
         products: int | None = None,
         folder: str | os.PathLike[str] | None = None,
@@ -91,6 +94,8 @@ class WebShopEnv(TextEnv):
             raise UnknownNameError("observation", observation, _MODES)
         if words is not None and (observation != "compact" or words < 20):
             raise ConfigError("words is for observation='compact', and at least 20")
+        if browser and observation != "text":
+            raise ConfigError("observation='compact' is for text actions, not for browser=True")
         if products is not None and products < 1:
             raise ConfigError(f"products={products}: at least 1")
         if folder is None and not human:
@@ -104,10 +109,12 @@ class WebShopEnv(TextEnv):
                 else _given(os.fspath(folder), human, products, spacy_model)
             )
         self._generated = folder is None
-        self._observation, self._words = observation, words or WORDS
+        self._observation, self.blocking = observation, browser
+        self._surface: Surface = TextSurface(self.shop, (words or WORDS) if observation == "compact" else None)
+        if browser:
+            self._surface = _browser(self.shop, seed, products, folder, human, spacy_model)
         self.splits = self._goals.splits
         super().__init__(split=split, render_mode=render_mode)
-        self.state: Visit | None = None
 
     def tasks(self, split: str | None = None) -> Sequence[str]:
         if (split := split or self.split) not in self.splits:
@@ -130,40 +137,44 @@ class WebShopEnv(TextEnv):
         }
 
     def begin(self, task_id: str) -> Result:
-        self.state = Visit(self._goals.goal(task_id))
-        return self._seen(self.state)
+        self.state = None  # a browser session that it may hold can be used again
+        return self._seen(self._surface.begin(Visit(self._goals.goal(task_id))))
 
     def act(self, action: str) -> Result:
-        assert self.state is not None
-        after = self.shop.act(self.state, action)
-        if after is None:
-            return self._seen(self.state, _INVALID)
-        self.state = after
-        if after.verdict is None:
-            return self._seen(after)
-        return self._seen(after, Outcome.terminated(success=after.verdict.total == 1), after.verdict.channels())
+        return self._seen(self._surface.act(self.state, action))
 
-    def _seen(self, visit: Visit, outcome: Outcome | None = None, rewards: Mapping[str, float] | None = None) -> Result:
-        page = text(self.shop, visit) if self._observation == "text" else compact(self.shop, visit, self._words)
+    def _seen(self, step: Step) -> Result:
+        self.state = step.state
+        visit = self._surface.visit(step.state)
         clickables = self.shop.clickables(visit)
-        commands = [f"click[{what}]" for what in clickables]
         info = {"has_search_bar": visit.page == "index", "clickables": clickables}
-        return Result(page, rewards or {}, outcome or Outcome.running(), commands, info)
+        commands = None if self.blocking else [f"click[{what}]" for what in clickables]
+        rewards: Mapping[str, float] = {}
+        outcome = Outcome.invalid_action(step.refusal) if step.refusal else Outcome.running()
+        if visit.verdict:
+            rewards, outcome = visit.verdict.channels(), Outcome.terminated(success=visit.verdict.total == 1)
+        elif step.given_up:
+            outcome = Outcome.terminated(success=False)
+        return Result(step.page, rewards, outcome, commands, info)
 
     def oracle(self) -> Iterator[str]:
-        return walk(self.shop, self.state) if self.state else iter(())
+        return self._surface.oracle(self.state) if self.state else iter(())
 
     def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Demonstrator:
         """A shopper who reads the pages and knows how generated instructions are written; call it right after `reset`.
 
-        For instructions of files, the oracle.
+        For instructions of files, and in a browser, the oracle.
         """
-        if not self._generated:
+        if not self._generated or self.blocking:
             return super().demonstrator(seed=seed, mistakes=mistakes)
         return Shopper(compact=self._observation == "compact", mistakes=mistakes, seed=seed)
 
-    def copy_state(self, state: Visit | None) -> Visit | None:
-        return state
+    def copy_state(self, state: Any) -> Any:
+        return None if state is None else self._surface.copy(state)
+
+    def close(self) -> None:
+        self.state = None
+        super().close()
 
     def site(self) -> Site:
         """This shop as a site for browsers, on which the tasks of the split can be played.
@@ -178,6 +189,13 @@ class WebShopEnv(TextEnv):
 
 
 _making = threading.Lock()
+
+
+@cache
+def _browser(shop: Shop, *made_of: object) -> Surface:
+    from agentrl.envs.web.shop.browsing import BrowserSurface
+
+    return BrowserSurface(shop, f"webshop-{zlib.crc32(repr(made_of).encode()):08x}.test")
 
 
 @lru_cache(maxsize=4)

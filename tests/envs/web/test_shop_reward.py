@@ -195,6 +195,7 @@ def test_a_product_that_is_what_is_asked_for_earns_everything_but_its_price(
     assert found.total == pytest.approx((asked + cheap) / (asked + 1))
 
 
+@pytest.mark.slow
 def test_a_spacy_model_tags_as_in_webshop(tmp_path: Path) -> None:
     spacy = require("spacy")
     pipeline = spacy.blank("en")
