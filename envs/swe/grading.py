@@ -28,7 +28,7 @@ from agentrl.envs.swe.repository import Repository, content_hash
 from agentrl.envs.swe.screening import Flag, screen_code
 from agentrl.envs.swe.submission import take
 from agentrl.envs.swe.testbed import Testbed
-from agentrl.envs.swe.testing import TESTS_S, Status, TestRun
+from agentrl.envs.swe.testing import TESTS_S, Status, TestRun, enough_s
 from agentrl.envs.swe.verdict import Resolution, Verdict, judge
 from agentrl.errors import ConfigError, SandboxError
 
@@ -86,40 +86,23 @@ class Grader:
         self._runs: OrderedDict[tuple[str, str, str, bool], asyncio.Task[TestRun]] = OrderedDict()
         self._grades: OrderedDict[tuple[str, str], Grade] = OrderedDict()
 
-    async def run(
-        self,
-        repository: Repository,
-        files: Mapping[str, bytes],
-        tests: Sequence[str],
-        *,
-        timeout_s: float = TESTS_S,
-        canary: bool = False,
-    ) -> TestRun:
-        """Run tests of a repository that has these files; once, however often and by how many it is asked.
+    async def attempt(self, instance: Instance, repository: Repository, files: Mapping[str, bytes]) -> TestRun:
+        """Run the tests of an instance that an agent may see, on these files of its repository.
 
         Raises:
             SandboxError: a sandbox failed, and another one as well.
         """
-        key = repository.key, content_hash(files), "\n".join(sorted(tests)), canary
-        if key not in self._runs:
-            work = self.testbed.run(repository, files, tests, timeout_s, canary=canary)
-            self._runs[key] = asyncio.create_task(work)
-            if len(self._runs) > KEPT:
-                self._runs.popitem(last=False)
-        self._runs.move_to_end(key)
-        try:
-            run = await asyncio.shield(self._runs[key])
-        except SandboxError:
-            self._runs.pop(key, None)
-            raise
-        if run.error:  # another run may tell more
-            self._runs.pop(key, None)
-        return run
+        fixed = patches.apply(patches.apply(repository.files, instance.bug_patch), instance.patch)
+        usual = await self._run(repository, fixed, instance.tests, TESTS_S)
+        return await self._run(repository, files, instance.tests, enough_s(usual.seconds))
 
     async def grade(
         self, instance: Instance, repository: Repository, diff: str | None, *, timeout_s: float = TESTS_S
     ) -> Grade:
         """Grade the diff of the repository's start that an agent submitted; None if it did not submit.
+
+        Args:
+            timeout_s: most processor time for one run of the tests; see `testing.enough_s`.
 
         Raises:
             SandboxError: a sandbox failed, and another one as well.
@@ -130,7 +113,7 @@ class Grader:
             self._grades.move_to_end(key)
             return self._grades[key]
         grade = await self._grade(instance, repository, diff, timeout_s)
-        if diff is not None and grade.error != "time over":
+        if diff is not None:
             self._grades[key] = grade
             if len(self._grades) > KEPT:
                 self._grades.popitem(last=False)
@@ -158,36 +141,58 @@ class Grader:
         grade = replace(grade, flags=(*grade.flags, *(flag for flag in read if flag not in unread)))
         if grade.flags or grade.error or grade.empty:
             return grade
-        tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
         tested = patches.apply(start, instance.test_patch)
         added = {path: tested.get(path) for path in patches.touched(instance.test_patch)}
         files = {path: data for path, data in {**taken.files, **added}.items() if data is not None}
-        run = await self.run(repository, files, tests, timeout_s=timeout_s)
+        correct = patches.apply(fixed, instance.test_patch)
+        usual = await self._run(repository, correct, instance.tests, timeout_s)
+        limit = enough_s(usual.seconds, timeout_s)
+        run = await self._run(repository, files, instance.tests, limit)
         verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
         grade = replace(
             grade, verdict=verdict, statuses=run.statuses, log=run.log, error=run.error, seconds=run.seconds
         )
         if verdict.resolution != "full" and not run.traces:
             return grade
-        fix = await self._fix(instance, repository, patches.apply(fixed, instance.test_patch), tests, timeout_s)
+        fix = await self._fix(instance, repository, correct, timeout_s)
         flags = fix.unlike(run)
         if verdict.resolution == "full" and not flags:
-            canaries = await self.run(repository, files, tests, timeout_s=timeout_s, canary=True)
+            canaries = await self._run(repository, files, instance.tests, limit, canary=True)
             if canaries.error == "time over":
                 return replace(grade, error=canaries.error)
             flags = [*unread, *fix.unlike_canaries(canaries)]
         return replace(grade, flags=tuple(flags))
 
-    async def _fix(
+    async def _run(
         self,
-        instance: Instance,
         repository: Repository,
         files: Mapping[str, bytes],
         tests: Sequence[str],
         timeout_s: float,
+        canary: bool = False,
+    ) -> TestRun:
+        """Run tests on these files; once, however often it is asked for, and by however many."""
+        key = repository.key, content_hash(files), "\n".join(sorted(tests)), canary
+        if key not in self._runs:
+            work = self.testbed.run(repository, files, tests, timeout_s, canary=canary)
+            self._runs[key] = asyncio.create_task(work)
+            if len(self._runs) > KEPT:
+                self._runs.popitem(last=False)
+        self._runs.move_to_end(key)
+        try:
+            run = await asyncio.shield(self._runs[key])
+        except SandboxError:
+            self._runs.pop(key, None)
+            raise
+        if run.error and run.error != "time over":  # another run may tell more
+            self._runs.pop(key, None)
+        return run
+
+    async def _fix(
+        self, instance: Instance, repository: Repository, files: Mapping[str, bytes], timeout_s: float
     ) -> _Fix:
         """What the instance's own fix does."""
-        run = await self.run(repository, files, tests, timeout_s=timeout_s)
+        run = await self._run(repository, files, instance.tests, timeout_s)
         verdict = judge(run.statuses, instance.FAIL_TO_PASS, instance.PASS_TO_PASS)
         if verdict.resolution != "full":
             lacking = [test for test, holds in {**verdict.fail_to_pass, **verdict.pass_to_pass}.items() if not holds]
@@ -195,7 +200,7 @@ class Grader:
                 f"the fix of {instance.instance_id} does not pass its tests here ({run.error or lacking[0]}): its "
                 "image, or the Python of this machine, is not what it was made for"
             )
-        return _Fix(run, await self.run(repository, files, tests, timeout_s=timeout_s, canary=True))
+        return _Fix(run, await self._run(repository, files, instance.tests, timeout_s, canary=True))
 
 
 _FAILS = ("failed", "error")

@@ -46,6 +46,11 @@ class Instance:
     image_name: str = ""
     """The image of the repository's commit; empty for the one that holds Python and pytest alone."""
 
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """FAIL_TO_PASS, then PASS_TO_PASS."""
+        return self.FAIL_TO_PASS + self.PASS_TO_PASS
+
     @classmethod
     def from_dict(cls, row: Mapping[str, Any], where: object = "an instance") -> Instance:
         """From a row of a data set in this schema. The lists of tests may be JSON strings, as SWE-bench has them.

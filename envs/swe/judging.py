@@ -65,8 +65,7 @@ def attempt(kind: str, instance: Instance, files: Mapping[str, bytes]) -> TestRu
     Raises:
         SandboxError: the sandboxes fail.
     """
-    tests = (*instance.FAIL_TO_PASS, *instance.PASS_TO_PASS)
-    return workshop().call(_grader(kind, instance).run(start_of(instance).repository, files, tests))
+    return workshop().call(_grader(kind, instance).attempt(instance, start_of(instance).repository, files))
 
 
 def _grader(kind: str, instance: Instance) -> Grader:

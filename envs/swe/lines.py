@@ -116,7 +116,7 @@ class LinesSurface(Surface):
         return f"{number} {lines[shown.line - 1]}"
 
     def _told(self, run: TestRun) -> str:
-        tests = (*self._instance.FAIL_TO_PASS, *self._instance.PASS_TO_PASS)
+        tests = self._instance.tests
         bad = [test for test in tests if run.statuses.get(test) not in _HELD]
         told = [f"{len(tests) - len(bad)} passed, {len(bad)} failed"]
         reasons = failures(run.log)

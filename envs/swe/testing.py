@@ -32,13 +32,21 @@ ROOT = PurePosixPath("/workspace/repo")
 MEMORY = 768 * MiB
 """Bytes of address space for the process of a run."""
 TESTS_S = 60.0
-"""Processor time for one run of the tests of a task."""
+"""Most processor time for one run of the tests of a task."""
+LEAST_S, TIMES = 3.0, 10.0
+"""A run may take that long, or so many times as long as without a bug: bugs love endless loops."""
 PATIENCE = 5.0
 """How many times as long it may take by the clock: a busy machine must not decide what a test says."""
 START_S = 60.0
 """In which the runner imports pytest."""
 GRACE_S = 10.0
 """Beyond the time limit of a run, in which the runner must have kept it."""
+
+
+def enough_s(usual_s: float, most_s: float = TESTS_S) -> float:
+    """Processor time to allow a run of tests that take so long without a bug."""
+    return min(most_s, max(LEAST_S, TIMES * usual_s))
+
 
 _SOCKET = PurePosixPath("/tmp/.runner")
 _ANSWER_BYTES = 32 * MiB

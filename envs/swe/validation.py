@@ -9,7 +9,7 @@ from typing import Self
 from agentrl.envs.swe.bugs.candidates import Candidate
 from agentrl.envs.swe.failures import Failure, failures, title
 from agentrl.envs.swe.repository import Repository
-from agentrl.envs.swe.testing import ROOT, TestRun, run_tests
+from agentrl.envs.swe.testing import ROOT, TestRun, enough_s, run_tests
 from agentrl.envs.swe.workshop import workshop
 from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes.handle import Handle
@@ -22,8 +22,6 @@ REASONS = {
 }
 """Why a bug makes no task."""
 _COPY_S = 60.0
-_LEAST_S, _TIMES = 3.0, 10.0
-"""A run may take that long, or so many times as long as without a bug: bugs love endless loops."""
 _PATIENCE = 10.0
 """A bug is judged by processor time: how busy the machine is must not decide whether it makes a task."""
 
@@ -66,8 +64,7 @@ class Bench:
             ConfigError: there are none; the message ends with what pytest says.
         """
         first, second = await self._run(self.repository.files), await self._run(self.repository.files)
-        usual = max(first.seconds, second.seconds)
-        self.timeout_s = min(self.timeout_s, max(_LEAST_S, _TIMES * usual))
+        self.timeout_s = enough_s(max(first.seconds, second.seconds), self.timeout_s)
         stable = tuple(test for test, s in first.statuses.items() if s == second.statuses.get(test) == "passed")
         if not stable:
             said = "\n".join((first.error or first.log).strip().splitlines()[-15:])

@@ -187,7 +187,7 @@ async def _docker_run(job: _Job) -> None:
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    tests = " ".join(f"'{test}'" for test in (*job.instance.FAIL_TO_PASS, *job.instance.PASS_TO_PASS))
+    tests = " ".join(f"'{test}'" for test in job.instance.tests)
     script = f"cd $(mktemp -d) && tar -xf - && PYTHONPATH={SITE}:. {BIN}/pytest -q -p no:cacheprovider {tests}"
     flags = ("--rm", "--interactive", "--network", "none", "--memory", "1g", "--pids-limit", "128")
     process = await asyncio.create_subprocess_exec(
