@@ -215,7 +215,10 @@
   // expression of the task's, `skip` a selector of what the agent shall not see, `boxes` asks for places and sizes.
   const look = async (options) => {
     await advance(options.ms);
-    if (leaving || !document.body) return { leaving: true };
+    if (leaving || !document.body) {
+      leaving = false; // it may stay, if what comes is no document but a download
+      return { leaving: true };
+    }
     const text = written(tree(document.body, options));
     const read = options.read ? (0, eval)(options.read) : null;
     return { leaving, read, text, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
