@@ -11,6 +11,7 @@
   let requests = 0;
   let idle = [];
   let leaving = false;
+  let opening = false;
   let blocked = [];
 
   // -- what happens --------------------------------------------------------------------------------------------------
@@ -41,6 +42,15 @@
       blocked.push(event.destination.url);
     }
   });
+  listen.call(window, "click", (event) => {
+    if (event.target.closest?.("a[href][target=_blank]") && !event.defaultPrevented) opening = true;
+  });
+  const open = window.open;
+  window.open = (...args) => {
+    const opened = open.apply(window, args);
+    if (opened && [undefined, "", "_blank"].includes(args[1])) opening = true;
+    return opened;
+  };
   const inner = (frame) => {
     try {
       return frame.contentWindow?.__agentrl;
@@ -215,13 +225,14 @@
   // expression of the task's, `skip` a selector of what the agent shall not see, `boxes` asks for places and sizes.
   const look = async (options) => {
     await advance(options.ms);
-    if (leaving || !document.body) {
-      leaving = false; // it may stay, if what comes is no document but a download
-      return { leaving: true };
+    if (leaving || opening || !document.body) {
+      const seen = { leaving: !opening, opening };
+      leaving = opening = false; // it may stay, if what comes is no document but a download
+      return seen;
     }
     const text = written(tree(document.body, options));
     const read = options.read ? (0, eval)(options.read) : null;
-    return { leaving, read, text, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
+    return { read, text, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
   };
 
   Object.assign(own, { advance, byId, element, idOf, known: (e) => ids.get(e) ?? "", look, offset, tree, active: () => document.activeElement });

@@ -84,7 +84,7 @@ class Session:
         """How far time goes on at the next look."""
         self.skip, self.read, self.boxes = "", "", False
         self._notes: list[str] = []
-        self._arrived = asyncio.Event()
+        self._arrived, self._opened = asyncio.Event(), asyncio.Event()
         self._devtools: CDPSession | None = None
         context.on("page", self._adopt)
 
@@ -131,6 +131,7 @@ class Session:
         error = ""
         async with self._guarded():
             self._arrived.clear()
+            self._opened.clear()
             try:
                 call = parse(action, HANDS)
                 await HANDS[call.name](self, **call.arguments)
@@ -212,6 +213,7 @@ class Session:
     def _adopt(self, page: Page) -> None:
         self.pages.append(page)
         self.page = page
+        self._opened.set()
         page.on("close", self._closed)
         page.on("crash", lambda _: self._break("its page crashed"))
         page.on("load", lambda _: self._arrived.set())
@@ -264,9 +266,10 @@ class Session:
                     "blocked": [],
                     "read": None,
                 }
-            elif seen["leaving"]:
-                await self._arrived.wait()
-                self._arrived.clear()
+            elif seen.get("leaving") or seen.get("opening"):
+                event = self._arrived if seen["leaving"] else self._opened
+                await event.wait()
+                event.clear()
                 continue
             self._notes += [f"{url} is not part of this task; it was refused" for url in seen["blocked"]]
             notes, self._notes = tuple(self._notes), []

@@ -7,8 +7,6 @@ import itertools
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -253,42 +251,22 @@ def test_a_page_that_hangs_is_given_up(tab: Tab, monkeypatch: pytest.MonkeyPatch
     assert tab.session.broken
 
 
-CRASH = """
-import os, signal, subprocess
-from agentrl.envs.web.browser import browsers
-from agentrl.errors import BrowserError
-from tests.envs.web.browser_pages import HOST, URL, site
+def test_a_browser_that_ended_is_replaced(tab: Tab) -> None:
+    from playwright.async_api import Error
 
-pool = browsers()
-pool.serve(HOST, site)
+    async def crash() -> None:
+        assert tab.session.context.browser
+        devtools = await tab.session.context.browser.new_browser_cdp_session()
+        await devtools.send("Browser.crash")
 
-async def title():
-    session = await pool.acquire()
-    await session.open(URL, size=(200, 200))
-    return session, (await session.look()).title
-
-session, first = pool.call(title())
-listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()
-rows = [line.split(None, 2) for line in listing[1:]]
-mine, more = set(), {str(os.getpid())}
-while more:
-    mine |= more
-    more = {pid for pid, parent, _ in rows if parent in mine} - mine
-(browser,) = [
-    int(pid) for pid, _, args in rows if pid in mine and "--remote-debugging-pipe" in args and "--type=" not in args
-]
-os.kill(browser, signal.SIGKILL)
-try:
-    while True:
-        pool.call(session.act("noop(0)"))
-except BrowserError as error:
-    print(first, "|", pool.call(title())[1])
-"""
-
-
-def test_a_browser_that_ended_is_replaced() -> None:
-    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, timeout=200)
-    assert done.stdout == "Form | Form\n", done.stderr
+    tab.open()
+    with pytest.raises(Error, match="closed"):
+        tab.owner.call(crash())
+    with pytest.raises(BrowserError, match="reset the episode"):
+        tab.act("noop()")
+    after = Tab(tab.owner)
+    assert after.open().title == "Form"
+    after.owner.release(after.session)
 
 
 def test_sessions_run_inside_of_asyncio_side_by_side() -> None:
