@@ -17,6 +17,7 @@ from agentrl.cli.bench.score import score
 from agentrl.cli.bench.swe import swe
 from agentrl.cli.bench.timing import Timing, duration
 from agentrl.cli.bench.tournaments import tournaments
+from agentrl.cli.bench.web import web
 from agentrl.cli.options import Json, Set, print_json
 from agentrl.errors import UnknownNameError
 
@@ -32,6 +33,7 @@ app.command()(routing)
 app.command()(score)
 app.command()(swe)
 app.command()(tournaments)
+app.command()(web)
 
 
 @app.command()

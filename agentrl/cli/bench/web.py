@@ -1,0 +1,108 @@
+"""`agentrl bench web`: resets and steps of MiniWoB-v0 in one Chromium, alone and with many sessions at once."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agentrl.cli.bench.timing import duration
+from agentrl.cli.options import Json, print_json
+
+if TYPE_CHECKING:
+    from agentrl.envs.web.miniwob import MiniWoBEnv
+
+PAGES = ("click-button", "click-checkboxes", "choose-list", "enter-text", "login-user", "click-tab-2", "use-spinner")
+"""Of different libraries and lengths."""
+
+
+def web(
+    episodes: Annotated[int, typer.Option(min=2, help="Episodes of each session.")] = 21,
+    sessions: Annotated[int, typer.Option(min=2, help="Sessions at once, beside the measure with one.")] = 32,
+    as_json: Json = False,
+) -> None:
+    """Time of a reset, of a step and of a picture, as the oracle plays; steps per second; memory of a session.
+
+    Memory is what the processes of Chromium grow by with the sessions, each page counted once (PSS).
+
+    Example: agentrl bench web --sessions 8
+    """
+    rows = [_measure(count, episodes) for count in (1, sessions)]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("sessions", "reset, p50 (p99)", "step", "picture", "steps/s", "memory a session", box=None)
+    for row in rows:
+        times = [
+            f"{duration(row[what]['p50'])} ({duration(row[what]['p99'])})" for what in ("reset", "step", "picture")
+        ]
+        table.add_row(str(row["sessions"]), *times, f"{row['steps_per_s']:.0f}", f"{row['memory_mib']:.0f} MiB")
+    Console(highlight=False).print(table)
+
+
+def _measure(count: int, episodes: int) -> dict[str, Any]:
+    from agentrl.envs.web.browser import browsers
+    from agentrl.envs.web.miniwob import MiniWoBEnv
+
+    browsers().call(browsers().close())
+    envs = [MiniWoBEnv(task=PAGES, split="test") for _ in range(count)]
+    envs[0].reset(options={"task": f"test/{PAGES[0]}/99"})
+    alone = _memory()
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(lambda env: env.reset(options={"task": f"test/{PAGES[0]}/99"}), envs))
+        begun = time.perf_counter()
+        played = list(pool.map(lambda env: _play(env, episodes), envs))
+        wall = time.perf_counter() - begun
+    memory = (_memory() - alone) / (count - 1) if count > 1 else alone
+    for env in envs:
+        env.close()
+    times = {what: [seconds for one in played for seconds in one[what]] for what in ("reset", "step", "picture")}
+    spread = {
+        what: {"p50": statistics.median(s), "p99": statistics.quantiles(s, n=100)[-1]} for what, s in times.items()
+    }
+    return {"sessions": count, **spread, "steps_per_s": len(times["step"]) / wall, "memory_mib": memory / 2**20}
+
+
+def _play(env: MiniWoBEnv, episodes: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = defaultdict(list)
+
+    def timed(what: str, call: Any, *args: Any, **kwargs: Any) -> Any:
+        begun = time.perf_counter()
+        result = call(*args, **kwargs)
+        times[what].append(time.perf_counter() - begun)
+        return result
+
+    for task in env.tasks()[:episodes]:
+        timed("reset", env.reset, options={"task": task})
+        timed("picture", env.screenshot)
+        for action in env.oracle():
+            if timed("step", env.step, action)[2]:
+                break
+    return times
+
+
+def _memory() -> float:
+    """Bytes of all processes of Chromium below this one."""
+    return sum(
+        _pss(pid) for pid in _below(Path("/proc/self")) if b"chrom" in (Path("/proc") / pid / "cmdline").read_bytes()
+    )
+
+
+def _below(process: Path) -> Iterator[str]:
+    for children in process.glob("task/*/children"):
+        for pid in children.read_text().split():
+            yield pid
+            yield from _below(Path("/proc") / pid)
+
+
+def _pss(pid: str) -> float:
+    lines = (Path("/proc") / pid / "smaps_rollup").read_text().splitlines()
+    return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
