@@ -43,7 +43,7 @@ class WebShopEnv(TextEnv):
     """Buy what an instruction asks for, in a shop of some ten thousand products, by `search[words]` and `click[what]`.
 
     Pages, actions and reward are those of WebShop (Yao et al., 2022). By default the products are generated, which
-    takes about two seconds, once in a process.
+    takes a second, once in a process.
 
     Args:
         split: `train`, `valid` or `test`; goals of different splits are after different products.
