@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentrl.envs.web.browser.session import Session
 from agentrl.envs.web.browser.sites import Site, Sites
-from agentrl.errors import BrowserError, InfraError, MissingExtraError
+from agentrl.errors import AgentRLError, BrowserError, InfraError, MissingExtraError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
@@ -97,10 +97,10 @@ class Browsers:
         while self._idle:
             if not (session := self._idle.pop()).broken:
                 return session
-        from playwright.async_api import Error
-
         for last in (False, True):
             browser = await self._browser()
+            from playwright.async_api import Error
+
             try:
                 context = await browser.new_context(
                     accept_downloads=False, locale="en-US", timezone_id="UTC", reduced_motion="reduce"
@@ -125,7 +125,8 @@ class Browsers:
         starting, self._starting = self._starting, None
         self._idle.clear()
         if starting:
-            await (await starting).close()
+            with suppress(AgentRLError):  # it has not started, which who wanted it was told
+                await (await starting).close()
         if self._driver:
             await self._driver.stop()
             self._driver = None

@@ -106,7 +106,7 @@ class Session:
                 await page.close()
             self.page = self.pages[0]
             self.messages, self.infeasible, self.wait_ms = [], None, STEP_MS
-            self.skip, self.boxes = skip, boxes
+            self.skip, self.read, self.boxes = skip, "", boxes
             self._notes.clear()
             if self._devtools is None:
                 self._devtools = await self.context.new_cdp_session(self.page)
