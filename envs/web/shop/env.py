@@ -112,7 +112,7 @@ class WebShopEnv(TextEnv):
         self._observation, self.blocking = observation, browser
         self._surface: Surface = TextSurface(self.shop, (words or WORDS) if observation == "compact" else None)
         if browser:
-            self._surface = _browser(self.shop, seed, products, folder, human, spacy_model)
+            self._surface = _browser(self.shop, seed, products, str(folder), human, spacy_model)
         self.splits = self._goals.splits
         super().__init__(split=split, render_mode=render_mode)
 
