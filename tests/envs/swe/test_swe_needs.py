@@ -20,6 +20,8 @@ from agentrl.envs.swe import toolbox
 from agentrl.envs.swe.needs import declared, pinned
 from agentrl.envs.swe.workshop import workshop
 from agentrl.errors import ConfigError, CorruptFileError
+from agentrl.sandboxes.images.catalog import IMAGES
+from agentrl.sandboxes.images.engine import engine
 from tests.conftest import require
 from tests.envs.swe.places import need
 from tests.envs.swe.tiny import COUNTING, FILES, run
@@ -116,15 +118,18 @@ def test_requirements_are_pinned_with_all_that_they_need(index: Publish) -> None
 @pytest.fixture(params=["process", "docker"])
 def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     need(request.param)
+    before = outfits() if request.param == "docker" else set()
     yield request.param
     workshop().call(workshop().close())
     if request.param == "docker":
-        from agentrl.sandboxes.images.catalog import IMAGES
-        from agentrl.sandboxes.images.engine import engine
-
         with engine() as client:
-            for image in client.images.list(filters={"reference": f"{IMAGES['swe'].tag}-*"}):
-                client.images.remove(image.id, force=True)
+            for image in outfits() - before:
+                client.images.remove(image, force=True)
+
+
+def outfits() -> set[str]:
+    with engine() as client:
+        return {image.id for image in client.images.list(filters={"reference": f"{IMAGES['swe'].tag}-*"})}
 
 
 def test_tasks_of_a_repository_that_needs_a_package(
