@@ -31,7 +31,7 @@ IMAGES: dict[str, Image] = {
     image.name: image
     for image in (
         Image("base"),
-        Image("text", parent="base", extras=("text", "search", "serve")),
+        Image("text", parent="base", extras=("text", "search", "shop", "serve")),
         Image("swe", parent="base", packages=("pytest",)),
         Image("train", parent="base", extras=("text", "search", "remote", "train", "vllm")),
     )
