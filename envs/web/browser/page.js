@@ -26,7 +26,12 @@
     if (--requests === 0) for (const resolve of idle.splice(0)) resolve();
   };
   const fetched = window.fetch;
-  window.fetch = (...args) => (begun(), fetched.apply(window, args).finally(ended));
+  window.fetch = (...args) => {
+    begun();
+    const answer = fetched.apply(window, args);
+    answer.then((response) => response.clone().arrayBuffer()).then(ended, ended); // answered is what has been read
+    return answer;
+  };
   const send = XMLHttpRequest.prototype.send;
   XMLHttpRequest.prototype.send = function (...args) {
     begun();
@@ -62,7 +67,11 @@
     await clock.task();
     await clock.advance(ms);
     for (const frame of document.querySelectorAll("iframe, frame")) await inner(frame)?.advance(ms);
-    if (requests && !leaving) await new Promise((resolve) => idle.push(resolve)).then(() => clock.advance(0));
+    while (requests && !leaving) {
+      await new Promise((resolve) => idle.push(resolve));
+      await clock.task(); // in which the page takes the answer, and perhaps asks for more
+      await clock.advance(0);
+    }
   };
 
   // -- ids -----------------------------------------------------------------------------------------------------------
