@@ -82,7 +82,7 @@ class TextEnv(gym.Env[str, str]):
 
     family: ClassVar[str] = "text"
     splits: tuple[str, ...] = ("train",)
-    channels: ClassVar[tuple[str, ...]] = ("outcome",)
+    channels: tuple[str, ...] = ("outcome",)
     """Names of the reward channels that `act` may return; `family/*` stands for any below."""
     blocking: bool = False
     """Whether a step may take longer than a millisecond; the agent loop then steps it in a thread."""

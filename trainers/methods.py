@@ -25,6 +25,7 @@ from agentrl.trainers.credit import (
     Credit,
     GiGPO,
     ReinforcePP,
+    VeRPO,
 )
 from agentrl.trainers.loss_spec import LossSpec
 from agentrl.trainers.rewards import Weights, check_channels, source_of, weights_at
@@ -223,6 +224,14 @@ METHODS: dict[str, Method] = {
             GRA(gated=False),
             LossSpec(),
             {"outcome": 1.0, "invalid": -0.1},
+        ),
+        Method(
+            "verpo",
+            "2601.03525",
+            "tests weighed by how hard they are for the group, turn by turn, beside the outcome",
+            VeRPO(),
+            LossSpec(),
+            {"outcome": 1.0, "test/*": 1.0},
         ),
         Method(
             "cm2",

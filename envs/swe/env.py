@@ -45,7 +45,7 @@ class SWEEnv(TextEnv):
         file: JSON lines of instances (`agentrl swe build`, `agentrl swe import`) instead of the shipped tasks.
         sandbox: `docker`, `runsc` (gVisor in docker), `process`, or `auto`: docker where an engine has the image, else
             process.
-        test_channels: whether the rewards have a channel for each test of FAIL_TO_PASS, as VeRPO weighs them.
+        test_channels: whether the rewards have a channel for each test of FAIL_TO_PASS, for the method `verpo`.
         split: `train`, `valid` or `test`.
         render_mode: `ansi` or None.
 
@@ -62,7 +62,7 @@ class SWEEnv(TextEnv):
 
     family = "swe"
     splits: tuple[str, ...] = ("train", "valid", "test")
-    channels: ClassVar[tuple[str, ...]] = (
+    channels: tuple[str, ...] = (
         "outcome",
         "completed",
         "modified",
@@ -94,6 +94,8 @@ class SWEEnv(TextEnv):
             self.source = FileTasks(Path(file), judging.is_sayable if surface == "lines" else None)
         self.splits = self.source.splits
         super().__init__(split=split, render_mode=render_mode)
+        if not test_channels:
+            self.channels = tuple(name for name in self.channels if name != "test/*")
         self.surface, self.sandbox, self.test_channels = surface, sandbox, test_channels
         self.state: Repair | None = None
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentrl.envs.swe.rewards import OUTCOMES
 from agentrl.errors import ConfigError
 from agentrl.trainers.credit import GRA, GRPO, assign
-from agentrl.trainers.credit.gra import SWE_GATE, SWE_OUTCOMES
+from agentrl.trainers.credit.gra import SWE_GATE
 from agentrl.types import Group, Outcome, Task
 from tests.trainers.trees import turn
 
@@ -60,9 +61,9 @@ def test_std_is_that_of_grpo() -> None:
 
 def test_levels_of_software_engineering_by_hand() -> None:
     # low rewards of 1 each. δ = 0.2 lets them count from the failing patch on: totals 0, 0.1, 1.3, 2; mean 0.85
-    assert list(SWE_OUTCOMES.values()) == sorted(SWE_OUTCOMES.values()) == [0.0, 0.1, 0.3, 1.0]
-    assert SWE_OUTCOMES["empty_patch"] < SWE_GATE < SWE_OUTCOMES["failing_patch"]
-    a = advantages(episodes(*[pair(level, 1.0) for level in SWE_OUTCOMES.values()]), GRA(std=False))
+    assert list(OUTCOMES.values()) == sorted(OUTCOMES.values()) == [0.0, 0.1, 0.3, 1.0]
+    assert OUTCOMES["empty_patch"] < SWE_GATE < OUTCOMES["failing_patch"]
+    a = advantages(episodes(*[pair(level, 1.0) for level in OUTCOMES.values()]), GRA(std=False))
     np.testing.assert_allclose(np.concatenate(a), [-0.85, -0.75, 0.45, 1.15])
 
 

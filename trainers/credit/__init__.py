@@ -11,6 +11,7 @@ from agentrl.trainers.credit.grpo import GRPO
 from agentrl.trainers.credit.igpo import IGPO
 from agentrl.trainers.credit.reinforce_pp import ReinforcePP
 from agentrl.trainers.credit.rloo import RLOO
+from agentrl.trainers.credit.verpo import VeRPO
 
 __all__ = [
     "ANCHORS",
@@ -28,5 +29,6 @@ __all__ = [
     "GiGPO",
     "ReinforcePP",
     "Rollout",
+    "VeRPO",
     "assign",
 ]

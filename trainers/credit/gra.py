@@ -13,16 +13,9 @@ from agentrl.errors import ConfigError
 from agentrl.trainers.credit.base import Array, Batch, Level, Rollout, broadcast, centred, check_unit, discounted
 from agentrl.trainers.rewards import Weights, channel
 
-SWE_OUTCOMES: Mapping[str, float] = {
-    "not_submitted": 0.0,
-    "empty_patch": 0.1,
-    "failing_patch": 0.3,
-    "passing_patch": 1.0,
-}
-"""Levels of `outcome` for software engineering. Their order is the paper's; its numbers are unknown, these are ours."""
-
 SWE_GATE = 0.2
-"""δ between an empty and a failing patch: steps count once a patch was submitted that is not empty. Ours, as above."""
+"""δ between an empty patch and a failing one, see `envs.swe.rewards.OUTCOMES`: steps count once a patch was submitted
+that is not empty. The paper's number is unknown, this one is ours."""
 
 _GATES: Mapping[str, float] = {"outcome": SWE_GATE}
 _REACHED = {">=": operator.ge, ">": operator.gt}

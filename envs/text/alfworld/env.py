@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.alfworld.engine import NOTHING_HAPPENS, Engine
@@ -52,7 +52,7 @@ class ALFWorldEnv(TextEnv):
 
     family = "text"
     splits: tuple[str, ...] = ("train", "valid_seen", "valid_unseen", "test_unseen")
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "progress")
+    channels: tuple[str, ...] = ("outcome", "progress")
 
     def __init__(
         self,

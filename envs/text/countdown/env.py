@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from agentrl.envs.base import Demonstrator, Result, TextEnv
 from agentrl.envs.text.countdown.board import Board
@@ -61,7 +61,7 @@ class CountdownEnv(TextEnv):
 
     family = "text"
     splits: tuple[str, ...] = tuple(SIZES)
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "format", "progress")
+    channels: tuple[str, ...] = ("outcome", "format", "progress")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from agentrl.envs.base import Demonstrator, Result, TextEnv
 from agentrl.envs.text.searchqa.encyclopaedia import Encyclopaedia
@@ -73,7 +73,7 @@ class SearchQAEnv(TextEnv):
 
     family = "text"
     splits: tuple[str, ...] = ("train", "valid", "test")
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "exact_match", "evidence")
+    channels: tuple[str, ...] = ("outcome", "exact_match", "evidence")
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.tooldesk.calls import Call, Done, parse
@@ -46,7 +46,7 @@ class ToolDeskEnv(TextEnv):
 
     family = "text"
     splits: tuple[str, ...] = tuple(SIZES)
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "progress", "policy", "format")
+    channels: tuple[str, ...] = ("outcome", "progress", "policy", "format")
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.text.travel import oracle
@@ -76,7 +76,7 @@ class TravelEnv(TextEnv):
 
     family = "text"
     splits: tuple[str, ...] = tuple(SIZES)
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "constraints", "quality")
+    channels: tuple[str, ...] = ("outcome", "constraints", "quality")
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.web.browser import Session, View, browsers
@@ -54,7 +53,7 @@ class MiniWoBEnv(TextEnv):
 
     family = "web"
     splits: tuple[str, ...] = tuple(SIZES)
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "raw")
+    channels: tuple[str, ...] = ("outcome", "raw")
     blocking = True
 
     def __init__(

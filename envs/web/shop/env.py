@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from agentrl.envs.base import Demonstrator, Result, TextEnv
 from agentrl.envs.web.shop import generator, original
@@ -74,7 +74,7 @@ class WebShopEnv(TextEnv):
 
     family = "web"
     splits: tuple[str, ...] = ("train", "valid", "test")
-    channels: ClassVar[tuple[str, ...]] = ("outcome", "type", "attributes", "options", "price")
+    channels: tuple[str, ...] = ("outcome", "type", "attributes", "options", "price")
 
     def __init__(
         self,

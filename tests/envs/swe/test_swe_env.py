@@ -102,7 +102,9 @@ def test_the_oracle_solves_in_every_sandbox(file: Path, surface: str, kind: str)
 
 @pytest.mark.parametrize("surface", SURFACES)
 def test_levels_of_the_outcome(file: Path, surface: str) -> None:
+    assert "test/*" not in make(file, surface).channels
     env = make(file, surface, max_episode_steps=5, test_channels=True)
+    assert "test/*" in env.channels
     wrong = {
         "bash": "sed -i s/-=/*=/ tally/counting.py",
         "tools": 'edit tally/counting.py "result -= number" "result *= number"',
