@@ -95,4 +95,5 @@ def difficulty(passed: Array, *, alpha: float = 1.0, sigma: float = 0.1, delta: 
     rates = np.asarray(passed, dtype=np.float64).mean(axis=0)
     density = np.exp(-((rates[:, None] - rates[None, :]) ** 2) / (2 * sigma**2)).sum(axis=1)
     weights: Array = np.exp(-alpha * rates) / (density + delta)
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
