@@ -15,6 +15,7 @@ from agentrl.types import Outcome
 SIGNS = "tests.trainers.signs:Signs-v0"
 TUTORED = "tests.trainers.signs:TutoredSigns-v0"
 ASKED = "tests.trainers.signs:AskedSigns-v0"
+MARKED = "tests.trainers.signs:MarkedSigns-v0"
 
 
 class Signs(TextEnv):
@@ -78,6 +79,18 @@ class AskedSigns(Signs):
         return {"answer": " ".join(_ways(task_id)), "answer_form": "go {answer}."}
 
 
+class MarkedSigns(Signs):
+    """Signs with a test for each of them: whether it has been followed in the end."""
+
+    channels = (*Signs.channels, "test/*")
+
+    def act(self, action: str) -> Result:
+        followed = 3 - len(self.state) + (action == f"go {self.state[0]}")
+        result = super().act(action)
+        marks = {f"test/{i}": float(i < followed) for i in range(3)} if result.outcome.done else {}
+        return dataclasses.replace(result, rewards={**result.rewards, **marks})
+
+
 def _ways(task_id: str) -> list[str]:
     return random.Random(task_id).choices(["left", "right"], k=3)
 
@@ -85,3 +98,4 @@ def _ways(task_id: str) -> list[str]:
 agentrl.register("Signs-v0", "tests.trainers.signs:Signs", max_episode_steps=10)
 agentrl.register("TutoredSigns-v0", "tests.trainers.signs:TutoredSigns", max_episode_steps=10)
 agentrl.register("AskedSigns-v0", "tests.trainers.signs:AskedSigns", max_episode_steps=10)
+agentrl.register("MarkedSigns-v0", "tests.trainers.signs:MarkedSigns", max_episode_steps=10)

@@ -23,7 +23,7 @@ from agentrl.trainers import reinforce, stage
 from agentrl.trainers.loop import train
 from agentrl.trainers.methods import METHODS
 from agentrl.trainers.runs import Run
-from tests.trainers.signs import SIGNS, TUTORED, Signs
+from tests.trainers.signs import MARKED, SIGNS, TUTORED, Signs
 from tests.trainers.small import ALFWORLD, ROOT, small
 
 
@@ -149,7 +149,7 @@ CASES = [
 
 @pytest.mark.parametrize(("method", "changes"), CASES, ids=[f"{m}-{'-'.join(c)}".rstrip("-") for m, c in CASES])
 def test_every_method_trains(tmp_path: Path, method: str, changes: dict[str, Any]) -> None:
-    env = {"id": TUTORED if METHODS[method].made_from else SIGNS}
+    env = {"id": TUTORED if METHODS[method].made_from else MARKED if method == "verpo" else SIGNS}
     config = small(
         tmp_path / "r",
         {"rl": {"method": method, **changes}, "env": env, "eval": {"every": 0, "test_games": 0}},
