@@ -11,6 +11,7 @@ from agentrl.envs.swe.statements import LeakError
 from agentrl.envs.swe.workspace import UnreadableError
 from agentrl.envs.text.alfworld.oracle import NoPlanError
 from agentrl.envs.text.textworld.oracle import NoSolutionError
+from agentrl.envs.web.browser.grammar import ActionError
 from agentrl.errors import AgentRLError
 
 EXAMPLES = [
@@ -26,6 +27,7 @@ EXAMPLES = [
     UnreadableError("why"),
     NoPlanError("why"),
     NoSolutionError("why"),
+    ActionError("why"),
 ]
 
 

@@ -58,10 +58,10 @@
     }
     now = end;
   };
-  // A real task: what the browser itself has scheduled, such as the submission of a form, comes before it.
-  const task = () => new Promise((resolve) => later(resolve, 0));
+  // Real time: what the browser itself has scheduled, such as the submission of a form, comes before a sleep of 0.
+  const sleep = (ms) => new Promise((resolve) => later(resolve, ms));
   // Two frames of the screen: what the browser does smoothly, such as scrolling, has been done.
   const painted = () => new Promise((resolve) => frame(() => frame(() => resolve(null))));
-  const hidden = { clock: { advance, task, now: () => now }, painted };
+  const hidden = { clock: { advance, sleep, now: () => now }, painted };
   Object.defineProperty(window, "__agentrl", { value: hidden });
 })();

@@ -3,6 +3,7 @@
   const own = window.__agentrl;
   const { clock } = own;
   const CLICKS = new Set(["click", "dblclick", "mousedown", "mouseup", "pointerdown", "pointerup", "mouseover", "mouseenter"]);
+  const FRAME_MS = 2000;
   const listening = new WeakSet();
   const ids = new WeakMap();
   const byId = new Map();
@@ -41,7 +42,7 @@
   window.navigation?.addEventListener("navigate", (event) => {
     if (event.destination.sameDocument || event.downloadRequest !== null) return;
     const target = new URL(event.destination.url);
-    if (target.origin === location.origin || target.protocol === "about:") leaving = window === top;
+    if (target.origin === location.origin || target.protocol === "about:") leaving = true;
     else if (event.cancelable) {
       event.preventDefault();
       blocked.push(event.destination.url);
@@ -63,13 +64,22 @@
       return undefined; // of another origin
     }
   };
+  const left = () => {
+    const was = leaving;
+    leaving = false;
+    return was;
+  };
   const advance = async (ms) => {
-    await clock.task();
+    await clock.sleep(0);
     await clock.advance(ms);
-    for (const frame of document.querySelectorAll("iframe, frame")) await inner(frame)?.advance(ms);
+    for (const frame of document.querySelectorAll("iframe, frame")) {
+      const loaded = new Promise((resolve) => listen.call(frame, "load", resolve, { once: true }));
+      await Promise.race([inner(frame)?.advance(ms), loaded]);
+      if (inner(frame)?.left()) await Promise.race([loaded, clock.sleep(FRAME_MS)]); // a download would never load
+    }
     while (requests && !leaving) {
       await new Promise((resolve) => idle.push(resolve));
-      await clock.task(); // in which the page takes the answer, and perhaps asks for more
+      await clock.sleep(0); // in which the page takes the answer, and perhaps asks for more
       await clock.advance(0);
     }
   };
@@ -244,5 +254,5 @@
     return { read, text, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
   };
 
-  Object.assign(own, { advance, byId, element, idOf, known: (e) => ids.get(e) ?? "", look, offset, tree, active: () => document.activeElement });
+  Object.assign(own, { advance, byId, element, idOf, known: (e) => ids.get(e) ?? "", left, look, offset, tree, active: () => document.activeElement });
 })();
