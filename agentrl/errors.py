@@ -82,6 +82,10 @@ class UnsupportedGameError(AgentRLError, ValueError):
     """A valid game uses a feature that our engine does not play; the message names it and the alternative."""
 
 
+class ActionError(AgentRLError, ValueError):
+    """An action cannot be read or carried out; the message is for the agent."""
+
+
 class InfraError(AgentRLError, RuntimeError):
     """Infrastructure failed (sandbox, server, engine). Never a reward: the turn gets the outcome `infra_error`."""
 

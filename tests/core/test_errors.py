@@ -11,7 +11,6 @@ from agentrl.envs.swe.statements import LeakError
 from agentrl.envs.swe.workspace import UnreadableError
 from agentrl.envs.text.alfworld.oracle import NoPlanError
 from agentrl.envs.text.textworld.oracle import NoSolutionError
-from agentrl.envs.web.browser.grammar import ActionError
 from agentrl.errors import AgentRLError
 
 EXAMPLES = [
@@ -20,6 +19,7 @@ EXAMPLES = [
     errors.CorruptFileError("model.safetensors", "missing"),
     errors.ConfigError("why"),
     errors.UnsupportedGameError("why"),
+    errors.ActionError("why"),
     errors.InfraError("why"),
     errors.SandboxError("oom_killed", "why"),
     errors.RunStoppedError("why"),
@@ -27,7 +27,6 @@ EXAMPLES = [
     UnreadableError("why"),
     NoPlanError("why"),
     NoSolutionError("why"),
-    ActionError("why"),
 ]
 
 

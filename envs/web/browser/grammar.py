@@ -9,17 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from agentrl.errors import AgentRLError
+from agentrl.errors import ActionError
 
 MAX_CHARS = 10_000
 """Of one action."""
 
 Hand = Callable[..., Awaitable[None]]
 """Carries out one kind of action: `async (session, *arguments) -> None`."""
-
-
-class ActionError(AgentRLError, ValueError):
-    """An action cannot be read or carried out; the message is for the agent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Literal
 
-from agentrl.envs.web.browser.grammar import ActionError, Hand
+from agentrl.envs.web.browser.grammar import Hand
+from agentrl.errors import ActionError
 
 if TYPE_CHECKING:
     from playwright.async_api import ElementHandle

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from agentrl.envs.web.browser.grammar import ActionError, parse
+from agentrl.envs.web.browser.grammar import parse
 from agentrl.envs.web.browser.hands import HANDS
-from agentrl.errors import BrowserError
+from agentrl.errors import ActionError, BrowserError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

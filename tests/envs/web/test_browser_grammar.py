@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentrl.envs.properties import HOSTILE
-from agentrl.envs.web.browser.grammar import ActionError, Call, parse, signature
+from agentrl.envs.web.browser.grammar import Call, parse, signature
 from agentrl.envs.web.browser.hands import HANDS
+from agentrl.errors import ActionError
 
 
 @pytest.mark.parametrize(
