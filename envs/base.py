@@ -35,6 +35,11 @@ class Result:
     admissible_commands: Sequence[str] | None = None
     """Every command that does something here, where the family knows them."""
     info: Mapping[str, Any] = field(default_factory=dict)
+    images: Sequence[bytes] = ()
+    """PNG files that belong to the observation, where they are asked for: a constructor argument `screenshots` does.
+
+    `info["images"]` has them, here and on a server; agents of a model that sees show them to it.
+    """
 
 
 class Demonstrator(Protocol):
@@ -216,6 +221,8 @@ class TextEnv(gym.Env[str, str]):
         }
         if result.admissible_commands is not None:
             info["admissible_commands"] = list(result.admissible_commands)
+        if result.images:
+            info["images"] = list(result.images)
         return info
 
 

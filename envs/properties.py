@@ -41,6 +41,7 @@ HOSTILE = (
     "undo",
 )
 """Actions that an environment must survive; none of them may solve it."""
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Broken(Exception):  # noqa: N818 - a verdict, not an error
@@ -152,6 +153,9 @@ def _check_answer(
     commands = info.get("admissible_commands", [])
     good = isinstance(commands, list) and all(isinstance(command, str) for command in commands)
     _require(good, "info['admissible_commands'] must be a list of str, or missing")
+    images = info.get("images", [])
+    good = isinstance(images, list) and all(isinstance(i, bytes) and i.startswith(_PNG) for i in images)
+    _require(good, "info['images'] must be a list of PNG files as bytes, or missing")
 
 
 def _tasks(subject: Subject) -> None:

@@ -6,6 +6,7 @@ the time limit is counted here, and `fork` and `snapshot` take the count along.
 
 from __future__ import annotations
 
+import base64
 import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -158,6 +159,8 @@ class RemoteEnv(gym.Env[Any, Any]):
         info = dict(answer["info"])
         if self.channels:  # a plain Gymnasium environment has none, and no outcomes
             info["outcome"] = Outcome(**info["outcome"])
+            if "images" in info:
+                info["images"] = [base64.b64decode(image) for image in info["images"]]
         self.task_id = info.get("task_id", "")
         observation = value_of(self.observation_space, answer["observation"])
         self._last = observation if isinstance(observation, str) else ""

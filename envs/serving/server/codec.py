@@ -1,4 +1,4 @@
-"""JSON, quickly, and with everything that an environment may say."""
+"""JSON, quickly, and with everything that an environment may say; bytes as base64."""
 
 from __future__ import annotations
 

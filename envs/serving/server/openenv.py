@@ -88,8 +88,7 @@ def step_answer(
 def _observation(served: Served, observation: Any, info: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(observation, str):
         return {"observation": to_json(served.env.observation_space, observation)}
-    commands = info.get("admissible_commands")
-    return {"text": observation} if commands is None else {"text": observation, "admissible_commands": commands}
+    return {"text": observation, **{name: info[name] for name in ("admissible_commands", "images") if name in info}}
 
 
 def schemas(env: gym.Env[Any, Any]) -> dict[str, Any]:
@@ -98,7 +97,12 @@ def schemas(env: gym.Env[Any, Any]) -> dict[str, Any]:
     observation: dict[str, Any] = {"observation": schema(env.observation_space)}
     if isinstance(env.observation_space, spaces.Text):
         commands = {"type": "array", "items": {"type": "string"}, "description": "All that do something here."}
-        observation = {"text": schema(env.observation_space), "admissible_commands": commands}
+        images = {
+            "type": "array",
+            "items": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"},
+        }
+        text = schema(env.observation_space)
+        observation = {"text": text, "admissible_commands": commands, "images": images}
     required = [next(iter(observation))]
     state = {
         "episode_id": {"type": ["string", "null"]},

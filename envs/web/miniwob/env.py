@@ -44,6 +44,8 @@ class MiniWoBEnv(TextEnv):
         split: `train`, `valid` or `test`; they have different seeds.
         task: name of a page, or several; default all that ship in the wheel `miniwob`.
         boxes: whether the observation tells place and size of every element.
+        screenshots: whether `info["images"]` has a picture of the page, beside the text.
+        marks: whether the pictures have a frame and the id on every element.
         manual: whether the first observation begins with the actions; leave it out for a policy that has learned them.
         render_mode: `ansi` or None.
 
@@ -62,6 +64,8 @@ class MiniWoBEnv(TextEnv):
         split: str | None = None,
         task: str | Sequence[str] | None = None,
         boxes: bool = False,
+        screenshots: bool = False,
+        marks: bool = False,
         manual: bool = True,
         render_mode: str | None = None,
     ) -> None:
@@ -72,7 +76,10 @@ class MiniWoBEnv(TextEnv):
         for name in wanted:
             if name not in pages.names():
                 raise UnknownNameError("MiniWoB task", name, pages.names())
+        if marks and not screenshots:
+            raise ConfigError("marks are drawn on screenshots: ask for screenshots=True too")
         self.names, self.boxes, self.manual = wanted, boxes, manual
+        self.screenshots, self.marks = screenshots, marks
         self.state: Episode | None = None
         browsers().serve(pages.HOST, pages.site())
 
@@ -91,7 +98,7 @@ class MiniWoBEnv(TextEnv):
         view = browsers().call(self._open(episode))
         self.state = episode
         text = f"Task: {episode.goal}\n{view.text()}"
-        return Result(MANUAL + "\n" + text if self.manual else text)
+        return Result(MANUAL + "\n" + text if self.manual else text, images=self._images())
 
     def act(self, action: str) -> Result:
         assert self.state is not None
@@ -103,8 +110,9 @@ class MiniWoBEnv(TextEnv):
             done, raw = True, -1.0
         if done:
             rewards = {"outcome": float(raw > 0), "raw": float(raw)}
-            return Result(view.text(), rewards, Outcome.terminated(success=raw > 0))
-        return Result(view.text(), outcome=Outcome.invalid_action(view.error) if view.error else Outcome.running())
+            return Result(view.text(), rewards, Outcome.terminated(success=raw > 0), images=self._images())
+        outcome = Outcome.invalid_action(view.error) if view.error else Outcome.running()
+        return Result(view.text(), outcome=outcome, images=self._images())
 
     def oracle(self) -> Iterator[str]:
         """Knows what stands in the page, which agents are not always told, and acts as they do.
@@ -123,6 +131,9 @@ class MiniWoBEnv(TextEnv):
         """
         assert self.state is not None
         return browsers().call(self._screenshot(self.state, marks))
+
+    def _images(self) -> tuple[bytes, ...]:
+        return (self.screenshot(marks=self.marks),) if self.screenshots else ()
 
     def copy_state(self, state: Episode | None) -> Episode | None:
         if state is None:

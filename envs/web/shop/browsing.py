@@ -54,6 +54,12 @@ class BrowserSurface:
     def copy(self, state: Browsing) -> Browsing:
         return Browsing(state.visit, [*state.typed])
 
+    def screenshot(self, state: Browsing) -> bytes:
+        async def shoot() -> bytes:
+            return await (await self._live(state)).screenshot()
+
+        return browsers().call(shoot())
+
     def oracle(self, state: Browsing) -> Iterator[str]:
         for action in walk(self._shop, state.visit):
             if action.startswith("search["):

@@ -52,6 +52,7 @@ class WebShopEnv(TextEnv):
         words: of a compact observation, default 200.
         browser: whether the agent uses the site in Chromium instead, by BrowserGym's actions on its accessibility tree
             (extra `web`).
+        screenshots: with `browser`, whether `info["images"]` has a picture of the page, beside the text.
         seed: of the generated products.
         products: how many, default 10,000; with `folder`, the first ones of the file, default all.
         folder: with WebShop's own files, to play in its shop: `items_shuffle*.json`, `items_ins_v2*.json` and, unless
@@ -83,6 +84,7 @@ class WebShopEnv(TextEnv):
         observation: Literal["text", "compact"] = "text",
         words: int | None = None,
         browser: bool = False,
+        screenshots: bool = False,
         seed: int = 0,
         products: int | None = None,
         folder: str | os.PathLike[str] | None = None,
@@ -96,6 +98,8 @@ class WebShopEnv(TextEnv):
             raise ConfigError("words is for observation='compact', and at least 20")
         if browser and observation != "text":
             raise ConfigError("observation='compact' is for text actions, not for browser=True")
+        if screenshots and not browser:
+            raise ConfigError("screenshots are of a browser: ask for browser=True too")
         if products is not None and products < 1:
             raise ConfigError(f"products={products}: at least 1")
         if folder is None and not human:
@@ -109,7 +113,7 @@ class WebShopEnv(TextEnv):
                 else _given(os.fspath(folder), human, products, spacy_model)
             )
         self._generated = folder is None
-        self._observation, self.blocking = observation, browser
+        self._observation, self.blocking, self._screenshots = observation, browser, screenshots
         self._surface: Surface = TextSurface(self.shop, (words or WORDS) if observation == "compact" else None)
         if browser:
             self._surface = _browser(self.shop, seed, products, str(folder), human, spacy_model)
@@ -155,7 +159,16 @@ class WebShopEnv(TextEnv):
             rewards, outcome = visit.verdict.channels(), Outcome.terminated(success=visit.verdict.total == 1)
         elif step.given_up:
             outcome = Outcome.terminated(success=False)
-        return Result(step.page, rewards, outcome, commands, info)
+        images = (self.screenshot(),) if self._screenshots else ()
+        return Result(step.page, rewards, outcome, commands, info, images)
+
+    def screenshot(self) -> bytes:
+        """The page as PNG, with `browser`.
+
+        Raises:
+            BrowserError: the browser failed.
+        """
+        return self._surface.screenshot(self.state)
 
     def oracle(self) -> Iterator[str]:
         return self._surface.oracle(self.state) if self.state else iter(())

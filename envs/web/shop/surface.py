@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from agentrl.envs.web.shop.oracle import walk
 from agentrl.envs.web.shop.views import compact, text
 from agentrl.envs.web.shop.visit import Shop, Visit
+from agentrl.errors import ConfigError
 
 
 class Step(NamedTuple):
@@ -45,6 +46,14 @@ class Surface(Protocol):
         """The same point, on its own."""
         ...
 
+    def screenshot(self, state: Any) -> bytes:
+        """What there is to be seen, as PNG.
+
+        Raises:
+            ConfigError: it is words.
+        """
+        ...
+
 
 class TextSurface:
     """WebShop's text actions; the state is the `Visit` itself.
@@ -73,6 +82,9 @@ class TextSurface:
 
     def copy(self, state: Visit) -> Visit:
         return state
+
+    def screenshot(self, state: Visit) -> bytes:
+        raise ConfigError("text has no screenshot: ask for browser=True")
 
     def _page(self, visit: Visit) -> str:
         return text(self._shop, visit) if self._words is None else compact(self._shop, visit, self._words)

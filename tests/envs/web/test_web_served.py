@@ -1,0 +1,82 @@
+"""Environments in Chromium, here and on a server: the same answers, pictures included."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+import agentrl  # noqa: F401 - registers the environments
+from agentrl.envs.base import Episode
+from agentrl.errors import ConfigError
+from tests.conftest import require
+
+for component in ("playwright", "PIL", "uvicorn", "httptools", "websockets", "jinja2"):
+    require(component)
+
+from agentrl.envs.web.browser import pool
+from tests.envs.web.pictures import picture
+from tests.serving.conftest import Server, server  # noqa: F401 - a fixture
+
+if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
+    pytest.skip("there is no Chromium", allow_module_level=True)
+
+SHOP = {"browser": True, "products": 500}
+CASES: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
+    ("MiniWoB-v0", "test/click-checkboxes/0", {}, (160, 210)),
+    ("MiniWoB-v0", "test/enter-text/1", {"marks": True}, (160, 210)),
+    ("MiniWoB-v0", "test/click-tab-2/2", {"boxes": True}, (160, 210)),
+    ("WebShop-v0", "test/home/0", SHOP, (1024, 768)),
+]
+
+
+@pytest.fixture(scope="module")
+def url(server: Callable[..., Server]) -> str:  # noqa: F811
+    return server("MiniWoB-v0", "WebShop-v0", "seen_envs:SeenButton-v0").url
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("env_id", "task", "kwargs", "size"), CASES)
+def test_text_and_pictures_are_the_same_there(
+    url: str, env_id: str, task: str, kwargs: dict[str, Any], size: tuple[int, int]
+) -> None:
+    here = gym.make(env_id, screenshots=True, **kwargs)
+    there = gym.make(env_id, screenshots=True, url=url, **kwargs)
+    assert isinstance(here, Episode)
+    answer: tuple[Any, ...] = here.reset(options={"task": task})
+    assert there.reset(options={"task": task}) == answer
+    pictures, oracle = [answer[-1]["images"]], here.oracle()
+    action: str | None = "click('nothing')"
+    while action is not None:
+        answer = here.step(action)
+        assert there.step(action) == answer
+        pictures.append(answer[-1]["images"])
+        action = None if answer[2] else next(oracle)
+    assert answer[-1]["outcome"].solved
+    assert all(len(images) == 1 and picture(images[0]).size == size for images in pictures)
+    assert len({images[0] for images in pictures}) > 1
+
+
+def test_a_served_session_without_screenshots_has_none(url: str) -> None:
+    env = gym.make("MiniWoB-v0", task="click-button", url=url)
+    assert "images" not in env.reset(seed=0)[1]
+
+
+def test_openenv_carries_pictures_in_base64(url: str) -> None:
+    with gym.make("OpenEnv-v0", url=f"{url}/envs/SeenButton-v0") as env:
+        text, info = env.reset(options={"task": "test/click-button/0"})
+    (sent,) = info["fields"]["images"]
+    assert "Task: Click" in text
+    assert picture(base64.b64decode(sent, validate=True)).size == (160, 210)
+
+
+def test_what_has_no_pictures_says_so() -> None:
+    with pytest.raises(ConfigError, match="browser=True"):
+        gym.make("WebShop-v0", products=100, screenshots=True)
+    with pytest.raises(ConfigError, match="screenshots=True"):
+        gym.make("MiniWoB-v0", marks=True)
