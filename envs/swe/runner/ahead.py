@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import inspect
+import os
 import pathlib
 import types
 from typing import Any
@@ -13,6 +14,13 @@ import _pytest.config
 from _pytest import fixtures
 
 OPTIONS = ["-p", "no:cacheprovider"]
+SPARED = [
+    "--capture=sys",
+    *(f"-pno:{plugin}" for plugin in ("logging", "warnings", "unraisableexception", "threadexception")),
+]
+"""What else takes a third of a run, for nothing if neither tests nor settings speak of it."""
+_WORDS = (b"addopts", b"caplog", b"capfd", b"deprecated_call", b"logging", b"\nlog_", b"subprocess", b"warn")
+_SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "conftest.py")
 KEPT = 1024
 """Modules."""
 _PYTEST = ("difflib", "faulthandler", "pdb", "pprint", "unittest.mock", "_pytest._argcomplete", "_pytest._io.saferepr")
@@ -59,6 +67,25 @@ def _know_fixtures(plugins: list[Any]) -> None:
             usual(self, slim, plugin_name)
 
     fixtures.FixtureManager.pytest_plugin_registered = pytest_plugin_registered  # type: ignore[method-assign]
+
+
+def spared(root: str, tests: list[str]) -> list[str]:
+    """Options that spare plugins which these files of tests, or folders, have no use for."""
+    files = {os.path.join(root, name) for name in _SETTINGS}
+    for path in (os.path.join(root, test) for test in tests):
+        for folder, names, found in os.walk(path):
+            names[:] = [name for name in names if name[:1] not in "._"]
+            files.update(os.path.join(folder, name) for name in found if name.endswith(".py"))
+        if not os.path.isdir(path):
+            files.add(path)
+        while len(path := os.path.dirname(path)) > len(root):
+            files.add(os.path.join(path, "conftest.py"))
+    for path in filter(os.path.isfile, files):
+        with open(path, "rb") as file:
+            content = file.read()
+            if any(word in content for word in _WORDS):
+                return []
+    return SPARED
 
 
 class Modules:

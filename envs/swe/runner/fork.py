@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agentrl.envs.swe.runner.ahead import OPTIONS, Modules
+from agentrl.envs.swe.runner.ahead import OPTIONS, Modules, spared
 from agentrl.envs.swe.runner.pipes import speaker
 from agentrl.envs.swe.runner.rewriting import Rewriter
 from agentrl.envs.swe.runner.watch import watch
@@ -51,6 +51,7 @@ def run_tests(
         watch(root, tuple(os.path.join(root, path) for path in request["paths"]), say)
         arguments = [
             *OPTIONS,
+            *([] if request["plugins"] else spared(root, files)),
             "--continue-on-collection-errors",
             *(("--tb=no", "-rN") if request["canary"] else ("--tb=short",)),
             "-q",

@@ -146,6 +146,40 @@ def test_a_module_that_cannot_be_imported_does_not_stop_the_others(sandbox: Sand
     assert found.exit_code
 
 
+SPEAKS = {
+    "logs": ("import logs\ndef test(caplog):\n    logs.note()\n    assert 'noted' in caplog.text", {}),
+    "files": ("import os\ndef test(capfd):\n    os.write(1, b'x')\n    assert capfd.readouterr().out == 'x'", {}),
+    "conftest": ("def test(noted): assert 'noted' in noted", {"tests/conftest.py": """\
+        import pytest, logs
+
+        @pytest.fixture
+        def noted(caplog):
+            logs.note()
+            return caplog.text
+        """}),
+    "settings": ("import logs\ndef test(): logs.scold()", {"pytest.ini": "[pytest]\nfilterwarnings = error"}),
+    "package": ("import logs\ndef test(): logs.scold()", {"tox.ini": "[pytest]\naddopts = -Werror"}),
+    "nothing": ("import logs\ndef test(): logs.scold()", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPEAKS)
+def test_plugins_are_there_for_who_speaks_of_them(sandbox: Sandbox, case: str) -> None:
+    text, more = SPEAKS[case]
+    logs = """\
+        import logging, warnings
+
+        def note():
+            logging.getLogger("logs").error("noted")
+
+        def scold():
+            warnings.warn("old", DeprecationWarning)
+        """
+    found = run(sandbox, repository({"tests/test_a.py": text, "logs.py": logs, **more}))
+    expected = "failed" if case in ("settings", "package") else "passed"
+    assert found.statuses == {"tests/test_a.py::test": expected}, found.log
+
+
 def test_who_computes_has_a_limit_and_what_has_ended_before_counts(sandbox: Sandbox) -> None:
     text = "import time\ndef test_a(): time.sleep(1.5)\ndef test_b():\n    while True: pass"
     found = run(sandbox, repository({"tests/test_t.py": text}), timeout_s=1, patience=600)
