@@ -18,12 +18,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
 from agentrl.envs.gui.desktop import hands
-from agentrl.envs.gui.desktop.events import Event, Move
+from agentrl.envs.gui.desktop.events import Event, MouseButton, Move
 from agentrl.envs.gui.desktop.hands import HANDS, Hand
 from agentrl.errors import ActionError, UnknownNameError
 
@@ -61,11 +61,11 @@ def parse(action: str, screen: tuple[int, int], locate: Locate | None = None) ->
     if len(text) > MAX_CHARS:
         raise ActionError(f"an action has at most {MAX_CHARS} characters")
     if text in WORDS:
-        return Action((), cast(Word, text))
+        return Action((), text)
     if text.startswith("{"):
         name, parameters = _dictionary(text)
         if name in WORDS and not parameters:
-            return Action((), cast(Word, name))
+            return Action((), name)
         source = _computer_13(name, parameters)
     else:
         source = _statements(text, locate)
@@ -82,7 +82,7 @@ def parse(action: str, screen: tuple[int, int], locate: Locate | None = None) ->
 
 
 def _mouse_click(
-    x: hands.X = None, y: hands.Pixels | None = None, button: hands.MouseButton = "left", num_clicks: hands.Count = 1
+    x: hands.X = None, y: hands.Pixels | None = None, button: MouseButton = "left", num_clicks: hands.Count = 1
 ) -> Iterator[Event]:
     return hands.click(x, y, num_clicks, button=button)
 

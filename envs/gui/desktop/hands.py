@@ -194,32 +194,30 @@ def checked(hand: Hand) -> Hand:
     return cast(Hand, validated)
 
 
-HANDS: dict[str, Hand] = {
-    name: checked(hand)
-    for name, hand in {
-        "click": click,
-        "doubleClick": doubleClick,
-        "drag": dragRel,
-        "dragRel": dragRel,
-        "dragTo": dragTo,
-        "hotkey": hotkey,
-        "hscroll": hscroll,
-        "keyDown": keyDown,
-        "keyUp": keyUp,
-        "middleClick": middleClick,
-        "mouseDown": mouseDown,
-        "mouseUp": mouseUp,
-        "move": moveRel,
-        "moveRel": moveRel,
-        "moveTo": moveTo,
-        "press": press,
-        "rightClick": rightClick,
-        "scroll": scroll,
-        "sleep": sleep,
-        "tripleClick": tripleClick,
-        "typewrite": write,
-        "vscroll": scroll,
-        "write": write,
-    }.items()
+_PYAUTOGUI: dict[str, Hand] = {
+    "click": click,
+    "doubleClick": doubleClick,
+    "drag": dragRel,
+    "dragRel": dragRel,
+    "dragTo": dragTo,
+    "hotkey": hotkey,
+    "hscroll": hscroll,
+    "keyDown": keyDown,
+    "keyUp": keyUp,
+    "middleClick": middleClick,
+    "mouseDown": mouseDown,
+    "mouseUp": mouseUp,
+    "move": moveRel,
+    "moveRel": moveRel,
+    "moveTo": moveTo,
+    "press": press,
+    "rightClick": rightClick,
+    "scroll": scroll,
+    "sleep": sleep,
+    "tripleClick": tripleClick,
+    "typewrite": write,
+    "vscroll": scroll,
+    "write": write,
 }
+HANDS = {name: checked(hand) for name, hand in _PYAUTOGUI.items()}
 """Every function of pyautogui that an action may call, by name; wrong arguments are pydantic's `ValidationError`."""
