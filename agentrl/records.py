@@ -1,12 +1,13 @@
 """Groups as JSON: the form in which rollouts rest on disk, readable by anything that reads JSON lines.
 
 One group is one object: `task`, `turns` (parents before children), `notes` where there are any, and, per turn, what the
-policy saw, said and got.
+policy saw, said and got. Pictures are PNG files in base64.
 Token ids are exact; log-probs and advantages are rounded to 1e-6, which halves the files.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import gzip
 import json
@@ -23,6 +24,7 @@ Advantages = Sequence[float | Iterable[float]]
 
 DIGITS = 6
 _TURN = [f.name for f in dataclasses.fields(Turn)]
+_IMAGES = ("images", "last_images")
 _OUTCOME = [f.name for f in dataclasses.fields(Outcome)]
 
 
@@ -103,6 +105,7 @@ def turn_to_json(turn: Turn, digits: int | None = None) -> dict[str, Any]:
         "outcome": {name: getattr(turn.outcome, name) for name in _OUTCOME},
         "seconds": short(turn.seconds),
         "timing": {name: short(value) for name, value in turn.timing.items()},
+        **{name: [base64.b64encode(image).decode() for image in getattr(turn, name)] for name in _IMAGES},
     }
 
 
@@ -110,9 +113,10 @@ def turn_from_json(record: Mapping[str, Any]) -> Turn:
     """The inverse of `turn_to_json`.
 
     Raises:
-        KeyError, TypeError: `record` is no turn.
+        KeyError, TypeError, ValueError: `record` is no turn.
     """
-    return Turn(**{**record, "outcome": Outcome(**record["outcome"])})
+    images = {name: tuple(base64.b64decode(image, validate=True) for image in record.get(name, ())) for name in _IMAGES}
+    return Turn(**{**record, **images, "outcome": Outcome(**record["outcome"])})
 
 
 def _rounded(advantage: float | Iterable[float]) -> float | list[float]:

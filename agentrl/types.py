@@ -155,6 +155,10 @@ class Turn:
     """Policy version whose belief gave the turn its `information_gain`; None where it has none."""
     actor: str = ""
     """Who acted in the environment, where the policy only said who shall; "" where it acted itself."""
+    images: Sequence[bytes] = ()
+    """PNG files that came with `observation`."""
+    last_images: Sequence[bytes] = ()
+    """Those that came with `feedback`, where no turn follows whose `images` they would be."""
 
 
 @dataclass(slots=True)

@@ -203,7 +203,7 @@ async def play_episode(
     Raises:
         InfraError: engine, environment or monitor failed, or a turn took too long; the turns so far stay.
         ReplayError: environment or monitor do not do what they did before.
-        ConfigError: the first prompt does not fit the context.
+        ConfigError: the first prompt does not fit the context, or has pictures.
     """
     begun = time.perf_counter()
     observation = await _catch_up(env, task, past, limits, monitor)
@@ -244,7 +244,12 @@ async def play_episode(
 async def _catch_up(env: Episode, task: Task, past: Sequence[Turn], limits: Limits, monitor: Monitor | None) -> str:
     """Bring environment and monitor to where the episode stands; returns what the environment shows there."""
     async with deadline(limits.turn_seconds):
-        observation, _ = await env.reset_async(seed=task.seed, options={"task": task.task_id})
+        observation, info = await env.reset_async(seed=task.seed, options={"task": task.task_id})
+    if "images" in info:
+        raise ConfigError(
+            f"{task.env_id} shows pictures, but this engine reads text: leave screenshots=true out of env.kwargs, or "
+            "let a model that sees play, by `agentrl rollout --engine URL`"
+        )
     if past and observation != past[0].observation:
         raise ReplayError(f"task {task.task_id} begins with another observation than before: {observation[:80]!r}")
     for number, turn in enumerate(past, 1):

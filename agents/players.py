@@ -112,9 +112,10 @@ def play_with(
         player = make_player(env, seed)
         while not turns or not turns[-1].outcome.done:
             begun = time.perf_counter()
-            action = player.act(observation, info)
+            action, images = player.act(observation, info), info.get("images", ())
             feedback, _, _, _, info = env.step(action)
-            turns.append(played(turns, observation, action, feedback, info, max_turns, time.perf_counter() - begun))
+            seconds = time.perf_counter() - begun
+            turns.append(played(turns, observation, action, feedback, info, max_turns, seconds, images))
             observation = feedback
     except InfraError as error:
         turns.append(failed_turn(turns, len(turns) - 1 if turns else None, str(error)))
@@ -129,8 +130,14 @@ def played(
     info: Mapping[str, Any],
     max_turns: int,
     seconds: float,
+    images: Sequence[bytes] = (),
 ) -> Turn:
-    """The turn after `past` in an episode of at most `max_turns`, played without tokens."""
+    """The turn after `past` in an episode of at most `max_turns`, played without tokens.
+
+    Args:
+        info: that came with `feedback`.
+        images: that came with `observation`.
+    """
     outcome: Outcome = info["outcome"]
     if not outcome.done and len(past) + 1 >= max_turns:
         outcome = Outcome.truncated("max_turns")
@@ -148,4 +155,6 @@ def played(
         cost=dict(info.get("cost", {})),
         seconds=seconds,
         actor=info.get("actor", ""),
+        images=tuple(images),
+        last_images=tuple(info.get("images", ())) if outcome.done else (),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class TurnView:
     rewards: dict[str, float]
     advantage: str
     outcome: str
+    images: tuple[str, ...]
+    """What was to be seen before acting, as data URLs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class EpisodeView:
     hidden: int
     """Turns left out at the end."""
     last_words: str
+    last_images: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ def _episode(
         turns=tuple(views),
         hidden=len(turns) - len(views),
         last_words=turns[-1].feedback,
+        last_images=_data_urls(turns[-1].last_images),
     )
 
 
@@ -223,7 +228,12 @@ def _turn(tokenizer: Tokenizer | None, turn: Turn, advantage: float | Iterable[f
         rewards={name: value for name, value in turn.rewards.items() if value},
         advantage=_span([a for a in per_token if a is not None]),
         outcome="" if outcome.status == "running" else _words(outcome.status, outcome.success, outcome.reason),
+        images=_data_urls(turn.images),
     )
+
+
+def _data_urls(images: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(f"data:image/png;base64,{base64.b64encode(image).decode()}" for image in images)
 
 
 def _words(status: str, success: bool | None, reason: str) -> str:

@@ -61,8 +61,11 @@ def play_games(agent: str, games: Games) -> list[Group]:
         ]
 
 
-def play_on_engine(url: str, model: str, key: str, jobs: int, games: Games) -> list[Group]:
+def play_on_engine(url: str, model: str, key: str, jobs: int, pictures: int, games: Games) -> list[Group]:
     """Play one episode of each task with a model behind an OpenAI-compatible endpoint.
+
+    Args:
+        pictures: how many observations, the latest ones, are shown with their pictures.
 
     Raises:
         ConfigError: the server does not know the key or the model.
@@ -75,7 +78,7 @@ def play_on_engine(url: str, model: str, key: str, jobs: int, games: Games) -> l
     tasks = [Task(games.env_id.rpartition(":")[2], task) for task in games.tasks]
 
     make = partial(make_env, games.env_id, games.arguments)
-    return play_all(make, options, tasks, seed=games.seed, max_turns=games.max_turns, jobs=jobs)
+    return play_all(make, options, tasks, seed=games.seed, max_turns=games.max_turns, jobs=jobs, pictures=pictures)
 
 
 def _play_with_model(path: Path, tasks: Sequence[Task], games: Games) -> list[Group]:

@@ -20,6 +20,10 @@ def rollout(
     model: Annotated[str, typer.Option(help="Of --engine: the name of the model.")] = "",
     api_key: Annotated[str, typer.Option(envvar="AGENTRL_ENGINE_API_KEY", help="Of --engine.")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="Episodes at a time, with --engine.")] = 8,
+    images: Annotated[
+        int,
+        typer.Option(min=0, help="Of --engine: how many observations it is shown with their pictures, the latest."),
+    ] = 3,
     n: Annotated[int, typer.Option("-n", "--episodes", min=1, help="Episodes to play.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write the episodes here, as JSON lines (.gz packs them).")] = None,
     page: Annotated[Path | None, typer.Option(help="Write a page of the episodes here, to look at: FILE.html.")] = None,
@@ -39,6 +43,8 @@ def rollout(
         agentrl rollout TextWorld-v0 --with level=w2-o3-q4 --agent random
 
         agentrl rollout SWE-v0 --engine http://localhost:8000/v1 --model Qwen3-8B --page episodes.html
+
+        agentrl rollout MiniWoB-v0 --with screenshots=true --engine http://localhost:8000/v1 --model Qwen3-VL-8B
     """
     from agentrl.cli.agent import Games, choose_tasks, play_games, play_on_engine
     from agentrl.records import write_groups
@@ -48,7 +54,7 @@ def rollout(
         raise ConfigError("give --engine and --model together: which model shall play, and where it is")
     games = Games(env_id, arguments, tasks, seed, max_turns, temperature)
     agent = model or agent
-    groups = play_on_engine(engine, model, api_key, jobs, games) if engine else play_games(agent, games)
+    groups = play_on_engine(engine, model, api_key, jobs, images, games) if engine else play_games(agent, games)
     if out is not None:
         write_groups(out, groups)
     if page is not None:

@@ -31,7 +31,8 @@ except ImportError as error:
 
 Form = TypeVar("Form", bound=BaseModel)
 T = TypeVar("T")
-Messages = Sequence[dict[str, str]]
+Messages = Sequence[dict[str, Any]]
+"""In OpenAI's form: `role` and `content`, which is text or a list of texts and pictures."""
 
 _FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
 _log = logging.getLogger(__name__)

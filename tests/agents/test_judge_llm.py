@@ -92,7 +92,7 @@ def test_a_question_holds_all_that_is_known_of_its_item(server: ChatServer, judg
     assert (told["Question"], told["Pass condition"]) == (ITEM.question, ITEM.pass_condition)
     assert told["Failure examples"] == "1. Another order.\n2. It is only announced."
     assert (told["Focus on"], told["Reference"]) == ("assistant.tool_calls", "cancel order 3")
-    rules = asked.messages[0].content
+    rules = asked.messages[0].text
     assert "only in `thinking` was not made: it is invalid" in rules
     assert "the output of a tool is an error, the latest call before it is invalid" in rules
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,11 @@ class Echo(TextEnv):
 
     def oracle(self) -> Iterator[str]:
         yield from ["x"] * 3
+
+
+class SeenEcho(Echo):
+    def begin(self, task_id: str) -> Result:
+        return replace(super().begin(task_id), images=[b"a picture"])
 
 
 class SlowEcho(Echo):
@@ -162,6 +168,11 @@ def test_context_limit_of_the_run_and_of_the_engine(renderer: Renderer) -> None:
 def test_a_first_prompt_that_does_not_fit_is_a_mistake(renderer: Renderer) -> None:
     with pytest.raises(ConfigError, match="context of 20"):
         play(loop_of(Scripted(renderer), context_tokens=20), spec())
+
+
+def test_pictures_are_not_for_engines_that_read_text(renderer: Renderer) -> None:
+    with pytest.raises(ConfigError, match="leave screenshots=true out"):
+        play(loop_of(Scripted(renderer), SeenEcho), spec())
 
 
 def test_concurrency_limit_and_reuse_of_environments(renderer: Renderer) -> None:

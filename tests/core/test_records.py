@@ -49,6 +49,8 @@ def groups(draw: st.DrawFn) -> Group:
                 finish_reason=draw(st.sampled_from(["stop", "length", "abort"])),
                 cost={"prompt_tokens": 3.0},
                 seconds=0.25,
+                images=tuple(draw(st.lists(st.binary(max_size=9), max_size=2))),
+                last_images=tuple(draw(st.lists(st.binary(max_size=9), max_size=2))),
             )
         )
     return group
@@ -97,6 +99,7 @@ def test_a_mismatch_of_turns_and_advantages_is_an_error() -> None:
         {"task": {}, "turns": []},
         {"task": {"env_id": "E", "task_id": "t"}, "turns": [{"parent": None}]},
         {"task": 3},
+        {"task": {"env_id": "E", "task_id": "t"}, "turns": [{"images": ["no base64!"]}]},
         {"task": {"env_id": "E", "task_id": "t"}, "notes": 3, "turns": []},
     ],
 )

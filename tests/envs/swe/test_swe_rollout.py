@@ -32,7 +32,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def mends_the_sum(asked: Asked) -> str:
     """Thinks, looks, mends `sum` and no other task, and submits."""
-    said = [message.content for message in asked.messages]
+    said = [message.text for message in asked.messages]
     if len(said) == 1:
         return "<think>Where is it?</think>I look for it.\n```bash\ngrep -n -- -= tally/counting.py\n```"
     if len(said) == 3 and "result -= number" in said[-1]:
