@@ -1,0 +1,123 @@
+"""A task on the desktop: how it begins, when it is solved, and who can do it."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, ClassVar
+
+from agentrl.envs.gui.desktop.tasks.words import Dice
+from agentrl.errors import SandboxError
+
+if TYPE_CHECKING:
+    from agentrl.envs.gui.desktop.session import Desktop
+
+HOME = "/home/user"
+COMMAND_S = 20.0
+"""For a command of ours on the desktop."""
+
+
+class Task(ABC):
+    """One problem. A subclass is a template: it draws instances from dice.
+
+    Its `__init__` sets `instruction`, `files` and `programs`.
+    """
+
+    template: ClassVar[str]
+    apps: ClassVar[tuple[str, ...]]
+    """The programs that it is about."""
+    feasible: ClassVar[bool] = True
+    """Whether it can be done; what cannot is solved by saying FAIL."""
+
+    instruction: str
+    files: Mapping[str, bytes | str]
+    """What there is in the beginning, by absolute path."""
+    programs: Sequence[Sequence[str]] = ()
+    """What is open in the beginning: commands, each of which opens a window. The last one has the keyboard."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+
+    @abstractmethod
+    def draw(self, dice: Dice) -> None:
+        """Set what makes this instance: `instruction`, `files`, `programs`, and what `grade` compares with."""
+
+    @abstractmethod
+    async def grade(self, desktop: Desktop) -> float:
+        """How much of the task is done, from the state of the desktop: in [0, 1], and 0 in the beginning."""
+
+    @abstractmethod
+    def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
+        """Actions that solve it from the beginning, each made when the one before has been carried out."""
+
+    async def setup(self, desktop: Desktop) -> None:
+        """Bring about the beginning, on a desktop where nothing was done yet.
+
+        Raises:
+            InfraError: the desktop failed.
+        """
+        folders = sorted({str(PurePosixPath(path).parent) for path in self.files})
+        if folders:
+            await command(desktop, "mkdir", "-p", *folders)
+        for path, content in self.files.items():
+            await desktop.write(path, content.encode() if isinstance(content, str) else content)
+        for program in self.programs:
+            await desktop.launch(program)
+
+    async def evaluate(self, desktop: Desktop, last_action: str) -> float:
+        """The score, in [0, 1], by OSWorld's rule: FAIL solves what cannot be done, and nothing else."""
+        if not self.feasible or last_action == "FAIL":
+            return float(not self.feasible and last_action == "FAIL")
+        return await self.grade(desktop)
+
+
+async def command(desktop: Desktop, *argv: str) -> bytes:
+    """What a command of ours prints.
+
+    Raises:
+        SandboxError: it failed.
+    """
+    line = shlex.join(argv)
+    done = await desktop.run(line, COMMAND_S)
+    if done.exit_code != 0:
+        raise SandboxError("setup_failed", f"{line!r:.100} ended with {done.exit_code}: {done.stderr!r:.200}")
+    return done.stdout
+
+
+async def content(desktop: Desktop, path: str) -> bytes | None:
+    """Of a file; None where there is none that can be read."""
+    try:
+        return await desktop.read(path)
+    except OSError:
+        return None
+
+
+async def text(desktop: Desktop, path: str) -> str | None:
+    """Of a file, without space at the ends; None where there is no such text file."""
+    found = await content(desktop, path)
+    try:
+        return None if found is None else found.decode().strip()
+    except UnicodeDecodeError:
+        return None
+
+
+async def listing(desktop: Desktop, folder: str) -> list[str]:
+    """The paths of all files below a folder, relative to it, in order."""
+    done = await desktop.run(f"cd {shlex.quote(folder)} && find . -type f -print0", COMMAND_S)
+    return sorted(name.decode("utf-8", "replace")[2:] for name in done.stdout.split(b"\0") if name)
+
+
+async def until(desktop: Desktop, path: str) -> None:
+    """Wait until a file is there.
+
+    Raises:
+        SandboxError: it does not come.
+    """
+    for _ in range(100):
+        if await content(desktop, path) is not None:
+            return
+        await asyncio.sleep(0.1)
+    raise SandboxError("setup_failed", f"{path} does not come")

@@ -1,0 +1,170 @@
+"""Tasks in the spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from agentrl.envs.gui.desktop.tasks.acting import click, find, find_by, hotkey, write
+from agentrl.envs.gui.desktop.tasks.base import COMMAND_S, HOME, Task
+from agentrl.envs.gui.desktop.tasks.words import GOODS, Dice
+
+if TYPE_CHECKING:
+    from agentrl.envs.gui.desktop.session import Desktop
+
+Value = str | int
+Row = Sequence[Value]
+_NAMESPACE = "http://www.gnumeric.org/v10.dtd"
+_NUMBER, _STRING = "40", "60"
+"""Types of values in Gnumeric's files."""
+
+
+def workbook(rows: Sequence[Row]) -> bytes:
+    """A file of Gnumeric's with one sheet."""
+
+    def below(parent: ElementTree.Element, name: str, **attributes: str) -> ElementTree.Element:
+        return ElementTree.SubElement(parent, f"{{{_NAMESPACE}}}{name}", attributes)
+
+    ElementTree.register_namespace("gnm", _NAMESPACE)
+    book = ElementTree.Element(f"{{{_NAMESPACE}}}Workbook")
+    sheet = below(below(book, "Sheets"), "Sheet")
+    below(sheet, "Name").text = "Sheet1"
+    cells = below(sheet, "Cells")
+    for y, row in enumerate(rows):
+        for x, value in enumerate(row):
+            kind = _STRING if isinstance(value, str) else _NUMBER
+            below(cells, "Cell", Row=str(y), Col=str(x), ValueType=kind).text = str(value)
+    return gzip.compress(ElementTree.tostring(book, "utf-8", xml_declaration=True), mtime=0)
+
+
+async def table(desktop: Desktop, path: str) -> list[list[str]]:
+    """What a spreadsheet shows, formulas computed; without rows where there is no such spreadsheet."""
+    done = await desktop.run(f"ssconvert --export-type=Gnumeric_stf:stf_csv {path} fd://1", COMMAND_S)
+    return [row for row in csv.reader(io.StringIO(done.stdout.decode("utf-8", "replace"))) if any(row)]
+
+
+class _Sheet(Task):
+    """A spreadsheet that is open shall have other values."""
+
+    apps = ("gnumeric",)
+    path: str
+    rows: list[list[Value]]
+    wanted: list[list[Value]]
+
+    def open(self, dice: Dice, rows: list[list[Value]]) -> None:
+        self.path = f"{HOME}/Documents/{dice.name()}.gnumeric"
+        self.rows, self.wanted = rows, [list(row) for row in rows]
+        self.files = {self.path: workbook(rows)}
+        self.programs = [["gnumeric", self.path]]
+
+    async def grade(self, desktop: Desktop) -> float:
+        found = [[cell for cell in row if cell] for row in await table(desktop, self.path)]
+        return float(found == [[str(value) for value in row] for row in self.wanted])
+
+    async def go(self, desktop: Desktop, cell: str) -> AsyncIterator[str]:
+        """To a cell or a range, by the box with its name."""
+        yield click(await find_by(desktop, "box with a cell's name", lambda node: node.role == "text" and node.y > 0))
+        yield write(cell + "\n")
+
+
+def goods(dice: Dice, count: int) -> list[list[Value]]:
+    """Rows of goods, how many and at which price, with a head."""
+    names = dice.sample(GOODS, count)
+    return [["item", "number", "price"], *([name, dice.number(2, 60), dice.number(100, 999)] for name in names)]
+
+
+class SumColumn(_Sheet):
+    template = "sum_column"
+
+    def draw(self, dice: Dice) -> None:
+        self.open(dice, goods(dice, dice.number(4, 9)))
+        self.x = dice.number(1, 2)
+        total = sum(int(row[self.x]) for row in self.rows[1:])
+        self.wanted.append(["total", total])
+        last = len(self.rows) + 1
+        self.instruction = (
+            f"In the spreadsheet {self.path}, which is open, write 'total' into cell A{last} and the sum of the column "
+            f"{self.rows[0][self.x]!r} into cell B{last}. Save it."
+        )
+
+    async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
+        last, column = len(self.rows), "ABC"[self.x]
+        async for action in self.go(desktop, f"A{last + 1}"):
+            yield action
+        yield write(f"total\t=sum({column}2:{column}{last})\n")
+        yield hotkey("ctrl", "s")
+        yield "DONE"
+
+
+class CorrectCell(_Sheet):
+    template = "correct_cell"
+
+    def draw(self, dice: Dice) -> None:
+        self.open(dice, goods(dice, dice.number(4, 9)))
+        self.y, self.x = dice.number(1, len(self.rows) - 1), dice.number(1, 2)
+        self.value = int(self.rows[self.y][self.x]) + dice.number(1, 9)
+        self.wanted[self.y][self.x] = self.value
+        self.instruction = (
+            f"In the spreadsheet {self.path}, which is open, the {self.rows[0][self.x]} of {self.rows[self.y][0]} "
+            f"shall be {self.value}. Correct it and save."
+        )
+
+    async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
+        async for action in self.go(desktop, f"{'ABC'[self.x]}{self.y + 1}"):
+            yield action
+        yield write(f"{self.value}\n")
+        yield hotkey("ctrl", "s")
+        yield "DONE"
+
+
+class SortRows(_Sheet):
+    template = "sort_rows"
+
+    def draw(self, dice: Dice) -> None:
+        rows = goods(dice, dice.number(4, 9))
+        while rows[1:] == sorted(rows[1:], key=lambda row: str(row[0])):
+            rows = goods(dice, dice.number(4, 9))
+        self.open(dice, rows)
+        self.wanted[1:] = sorted(self.wanted[1:], key=lambda row: str(row[0]))
+        self.instruction = (
+            f"Sort the rows of the spreadsheet {self.path}, which is open, by item from A to Z. The head stays at the "
+            "top. Save it."
+        )
+
+    async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
+        async for action in self.go(desktop, f"A2:C{len(self.rows)}"):
+            yield action
+        yield click(await find(desktop, "push button", "Sort Ascending"))
+        yield hotkey("ctrl", "s")
+        yield "DONE"
+
+
+class CopyIntoSheet(_Sheet):
+    template = "copy_into_sheet"
+    apps = ("mousepad", "gnumeric")
+
+    def draw(self, dice: Dice) -> None:
+        rows = goods(dice, dice.number(3, 6))
+        self.open(dice, [row[:2] for row in rows])
+        self.wanted = rows
+        note = f"{HOME}/Documents/{dice.name()}.txt"
+        lines = dice.sample([f"{row[0]}: {row[2]}" for row in rows[1:]], len(rows) - 1)
+        self.files = {**self.files, note: "\n".join(lines) + "\n"}
+        self.programs = [["mousepad", note], *self.programs]
+        self.instruction = (
+            f"The prices of the goods are in {note}, which is open in the text editor. Write them into column C of the "
+            f"spreadsheet {self.path}, below the head 'price' in C1, and save it."
+        )
+
+    async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
+        note = (await find_by(desktop, "note", lambda node: node.app == "mousepad" and node.role == "text")).text
+        prices = dict(line.split(": ") for line in note.split("\n") if line)
+        async for action in self.go(desktop, "C1"):
+            yield action
+        yield write("\n".join(["price", *(prices[str(row[0])] for row in self.rows[1:])]) + "\n")
+        yield hotkey("ctrl", "s")
+        yield "DONE"
