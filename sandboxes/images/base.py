@@ -1,11 +1,12 @@
-"""What the base image starts from: a registry's image where one is in reach, Debian packages where none is."""
+"""What images start from: a registry's image where one is in reach, Debian packages where none is, or must be."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -41,8 +42,25 @@ def choose(engine: DockerClient, override: str, tell: Callable[[str], None]) -> 
         return OFFICIAL
     if not _here(engine, DEBIAN):
         tell(f"no registry in reach ({reason}): making {DEBIAN} from Debian packages, about a minute")
-        _from_debian(engine, tell)
+        _from_debian(engine, DEBIAN, ("python3",), tell)
     return DEBIAN
+
+
+def of_packages(engine: DockerClient, name: str, packages: Sequence[str], tell: Callable[[str], None]) -> str:
+    """The name of an image of Debian packages and what they need, made now if the engine has none of this list.
+
+    Args:
+        name: of the image that starts from it.
+
+    Raises:
+        InfraError: making it failed.
+        ConfigError: the program for it is missing.
+    """
+    tag = f"{DEBIAN}-{name}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}"
+    if not _here(engine, tag):
+        tell(f"making {tag} from Debian packages, about two minutes")
+        _from_debian(engine, tag, packages, tell)
+    return tag
 
 
 def _here(engine: DockerClient, name: str) -> bool:
@@ -73,16 +91,16 @@ def _pull(engine: DockerClient, name: str, tell: Callable[[str], None]) -> None:
         raise InfraError(f"cannot pull {name}: {error.explanation}") from error
 
 
-def _from_debian(engine: DockerClient, tell: Callable[[str], None]) -> None:
+def _from_debian(engine: DockerClient, name: str, packages: Sequence[str], tell: Callable[[str], None]) -> None:
     program = shutil.which("mmdebstrap")
     if not program:
         raise ConfigError(
-            "no registry is in reach, and mmdebstrap, which makes a base image without one, is not installed: "
-            "sudo apt-get install mmdebstrap, or name an image that the engine has with --base IMAGE"
+            f"mmdebstrap, which makes {name} without a registry, is not installed: "
+            "sudo apt-get install mmdebstrap; or, but for a desktop, name an image that the engine has with --base IMAGE"
         )
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "debian.tar"
-        command = [program, "--variant=apt", "--include=python3", *_SMALL, "bookworm", str(archive)]
+        command = [program, "--variant=apt", f"--include={','.join(packages)}", *_SMALL, "bookworm", str(archive)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
             assert process.stderr
             lines = [""]
@@ -90,14 +108,15 @@ def _from_debian(engine: DockerClient, tell: Callable[[str], None]) -> None:
                 lines.append(line.rstrip())
                 tell(f"mmdebstrap: {lines[-1]}")
         if process.returncode:
-            raise InfraError("mmdebstrap could not make the base image:\n" + "\n".join(lines[-8:]))
-        repository, _, tag = DEBIAN.rpartition(":")
-        tell(f"importing {DEBIAN}")
+            raise InfraError(f"mmdebstrap could not make {name}:\n" + "\n".join(lines[-8:]))
+        repository, _, tag = name.rpartition(":")
+        tell(f"importing {name}")
         engine.api.import_image_from_file(str(archive), repository=repository, tag=tag)
 
 
 _SMALL = [
     '--aptopt=Acquire::Languages "none"',
+    '--aptopt=APT::Install-Recommends "false"',
     *(
         f"--dpkgopt=path-exclude=/usr/share/{folder}/*"
         for folder in ("doc", "info", "locale", "man", "bash-completion", "lintian")

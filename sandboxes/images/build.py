@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import agentrl
@@ -46,26 +47,32 @@ def build(names: list[str], *, origin: str = "", ca_bundle: Path | None = None, 
     if ca_bundle and not ca_bundle.is_file():
         raise ConfigError(f"{ca_bundle} is no file: --ca-bundle names one with certificates in PEM form")
     with engine() as client:
-        builder = _Builder(client, root, base.choose(client, origin, tell), ca_bundle, tell)
+        builder = _Builder(client, root, origin, ca_bundle, tell)
         return [builder.build(image) for image in images]
 
 
 class _Builder:
     def __init__(self, client: DockerClient, root: Path, origin: str, ca_bundle: Path | None, tell: Tell) -> None:
-        self.client, self.root, self.origin, self.ca_bundle, self.tell = client, root, origin, ca_bundle, tell
-        digests = client.images.get(origin).attrs["RepoDigests"]
-        self.labels = {
-            f"{OCI}.version": agentrl.__version__,
-            f"{OCI}.base.name": digests[0] if digests else origin,
-        }
+        self.client, self.root, self.wanted, self.ca_bundle, self.tell = client, root, origin, ca_bundle, tell
+
+    @cached_property
+    def origin(self) -> str:
+        """What the base image starts from."""
+        return base.choose(self.client, self.wanted, self.tell)
 
     def build(self, image: Image) -> LocalImage:
-        parent = IMAGES[image.parent].tag if image.parent else self.origin
+        origin = base.of_packages(self.client, image.name, image.debian, self.tell) if image.debian else self.origin
+        parent = IMAGES[image.parent].tag if image.parent else origin
         wanted = [] if image.extras is None else requirements(self.root, image.extras)
         if image.packages:
             wanted = sorted({*image.packages, *TOOLS})
         wheels = self.wheels(parent, wanted) if wanted else None
-        labels = {**self.labels, LABEL: image.name}
+        digests = self.client.images.get(origin).attrs["RepoDigests"]
+        labels = {
+            LABEL: image.name,
+            f"{OCI}.version": agentrl.__version__,
+            f"{OCI}.base.name": digests[0] if digests else origin,
+        }
         if image.extras is not None:  # the others hold nothing of the checkout, and should not change with every commit
             labels[f"{OCI}.revision"] = _revision(self.root)
         with tempfile.TemporaryFile() as archive:

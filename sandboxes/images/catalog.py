@@ -20,6 +20,8 @@ class Image:
     """The optional dependency groups of agentrl that it holds; None for an image without agentrl."""
     packages: tuple[str, ...] = ()
     """What an image without agentrl holds, as pip takes it."""
+    debian: tuple[str, ...] = ()
+    """Packages of Debian that it is made of, for one that starts from them alone."""
 
     @property
     def tag(self) -> str:
@@ -34,6 +36,14 @@ IMAGES: dict[str, Image] = {
         Image("text", parent="base", extras=("text", "search", "shop", "serve")),
         Image("swe", parent="base", packages=("pytest",)),
         Image("train", parent="base", extras=("text", "search", "remote", "train", "vllm")),
+        Image(
+            "desktop",
+            debian=(
+                *("xvfb", "openbox", "dbus-daemon", "at-spi2-core", "xfconf", "fonts-dejavu-core"),
+                *("python3", "python3-gi", "python3-xlib", "gir1.2-gtk-3.0"),
+                *("chromium", "galculator", "gnumeric", "lxterminal", "mousepad", "ristretto", "thunar"),
+            ),
+        ),
     )
 }
 """Parents stand before their children."""

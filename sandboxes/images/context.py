@@ -15,13 +15,13 @@ def context(out: IO[bytes], folder: Path, *, wheels: Path | None = None, sources
     """Write the archive.
 
     Args:
-        folder: that of the Dockerfile; its files stand at the top of the archive.
+        folder: that of the Dockerfile; its files, and those it links to, stand at the top of the archive.
         wheels: a wheelhouse, for `wheels/`.
         sources: a checkout, whose packages go to `src/`.
     """
     with tarfile.open(fileobj=out, mode="w") as archive:
-        for path in _files(folder):
-            archive.add(path, str(path.relative_to(folder)), recursive=False, filter=_plain)
+        for path in _files(folder):  # where a link stands for a file that images have in common
+            archive.add(path.resolve(), str(path.relative_to(folder)), recursive=False, filter=_plain)
         for path in _files(wheels) if wheels else ():
             archive.add(path, f"wheels/{path.name}", recursive=False, filter=_plain)
         for name in _SOURCES if sources else ():

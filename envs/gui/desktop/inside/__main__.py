@@ -1,0 +1,14 @@
+"""`start WIDTH HEIGHT FOLDER`: a desktop. `panel …`: its panel alone."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.argv[1] == "panel":
+    from .panel import main
+
+    main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+else:
+    from .server import start
+
+    start(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

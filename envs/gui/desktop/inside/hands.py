@@ -1,0 +1,125 @@
+"""Mouse and keyboard, by the X server's own extension for it: programs cannot tell it from a person."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from Xlib import XK, X
+from Xlib.display import Display
+from Xlib.ext import xtest
+
+DOUBLE_CLICK_S = 0.25
+"""Programs take two clicks within this time as one double click: settings.ini of the image says so."""
+_BUTTONS = {"left": 1, "middle": 2, "right": 3}
+_UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
+"""To X a click of the wheel is one of a button."""
+_UNICODE = 0x01000000
+"""Above Latin-1, the keysym of a character is this and its code point."""
+
+
+class Hands:
+    """Carries out primitive events.
+
+    Args:
+        caught_up: waits until programs have seen the events so far.
+    """
+
+    def __init__(self, display: Display, caught_up: Callable[[], object]) -> None:
+        self._display, self._caught_up = display, caught_up
+        self._pressed_at = 0.0
+        self._keys: dict[int, tuple[int, bool]] = {}
+        """By keysym: the key that has it, and whether it takes Shift."""
+        self._spare: OrderedDict[int, int] = OrderedDict()
+        """The keys without a meaning, by keycode; with the keysym that we gave them, those of the longest ago first."""
+        info = display.display.info
+        first, count = info.min_keycode, info.max_keycode - info.min_keycode + 1
+        for code, symbols in enumerate(display.get_keyboard_mapping(first, count), first):
+            for level, symbol in enumerate(symbols[:2]):
+                if symbol:
+                    self._keys.setdefault(symbol, (code, bool(level)))
+            if not any(symbols):
+                self._spare[code] = 0
+        self._shift = self._keys[XK.XK_Shift_L][0]
+
+    def perform(self, events: Sequence[Sequence[Any]]) -> None:
+        """Carry out events in their order, each a kind and its arguments: see `agentrl.envs.gui.desktop.events`.
+
+        Raises:
+            ValueError: there is no such key.
+        """
+        if any(kind == "button" for kind, *_ in events):
+            # A click in a new action is never the second half of a double click.
+            time.sleep(max(0.0, self._pressed_at + DOUBLE_CLICK_S - time.monotonic()))
+        text = "".join(arguments[0] for kind, *arguments in events if kind == "text")
+        self._lend([symbol for symbol in map(_symbol, text) if symbol not in self._keys])
+        for kind, *arguments in events:
+            getattr(self, f"_do_{kind}")(*arguments)
+        self._display.sync()
+
+    def _do_move(self, x: int, y: int) -> None:
+        xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
+
+    def _do_moveby(self, dx: int, dy: int) -> None:
+        xtest.fake_input(self._display, X.MotionNotify, detail=1, x=dx, y=dy)
+
+    def _do_button(self, button: str, down: bool) -> None:
+        self._pressed_at = time.monotonic()
+        self._turn(_BUTTONS[button], down)
+
+    def _do_scroll(self, dx: int, dy: int) -> None:
+        for amount, button in ((abs(dy), _UP if dy > 0 else _DOWN), (abs(dx), _RIGHT if dx > 0 else _LEFT)):
+            for _ in range(amount):
+                self._turn(button, True)
+                self._turn(button, False)
+
+    def _do_key(self, name: str, down: bool) -> None:
+        if not (symbol := XK.string_to_keysym(name)):
+            raise ValueError(f"no key is called {name!r}")
+        self._press(self._key(symbol)[0], down)
+
+    def _do_text(self, text: str) -> None:
+        for character in text:
+            code, shift = self._key(_symbol(character))
+            if shift:
+                self._press(self._shift, True)
+            self._press(code, True)
+            self._press(code, False)
+            if shift:
+                self._press(self._shift, False)
+
+    def _turn(self, button: int, down: bool) -> None:
+        xtest.fake_input(self._display, X.ButtonPress if down else X.ButtonRelease, button)
+
+    def _press(self, code: int, down: bool) -> None:
+        xtest.fake_input(self._display, X.KeyPress if down else X.KeyRelease, code)
+
+    def _key(self, symbol: int) -> tuple[int, bool]:
+        if symbol not in self._keys:
+            self._lend([symbol])
+        return self._keys[symbol]
+
+    def _lend(self, symbols: Sequence[int]) -> None:
+        """Give as many spare keys as there are these meanings."""
+        wanted = list(dict.fromkeys(symbols))[: len(self._spare)]
+        if not wanted:
+            return
+        self._display.sync()
+        if any(list(self._spare.values())[: len(wanted)]):
+            self._caught_up()  # else programs would look up what a key meant after that has changed
+        for symbol in wanted:
+            code, before = self._spare.popitem(last=False)
+            self._keys.pop(before, None)
+            self._spare[code], self._keys[symbol] = symbol, (code, False)
+            self._display.change_keyboard_mapping(code, [(symbol, symbol)])
+        self._display.sync()
+        self._caught_up()
+
+
+def _symbol(character: str) -> int:
+    if character in "\n\r\t\b":
+        return int(XK.string_to_keysym({"\n": "Return", "\r": "Return", "\t": "Tab", "\b": "BackSpace"}[character]))
+    code = ord(character)
+    return code if 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xFF else _UNICODE + code
