@@ -102,5 +102,9 @@ class BrowserError(InfraError):
     """Chromium, or a page in it, failed; the pool has another one for the next episode."""
 
 
+class DesktopError(InfraError):
+    """A desktop, or a program on it, failed; the next episode has another one."""
+
+
 class RunStoppedError(AgentRLError, RuntimeError):
     """A run stops on purpose: too many infrastructure failures, log-prob mismatch, non-finite loss …"""

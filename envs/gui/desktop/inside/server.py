@@ -1,7 +1,7 @@
 """The controller: starts the desktop, and answers requests on a Unix socket.
 
-A request is a line of JSON, `{"op": …, …}`. The answer is a line of JSON, `{"result": …, "size": n}` or `{"error": …}`,
-and n bytes.
+A request is a line of JSON, `{"op": …, …}`. The answer is a line of JSON, `{"result": …, "size": n}`, and n bytes; or
+`{"error": …, "kind": …, "size": 0}`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Server:
                 result, body = None, result
             header = {"result": result, "size": len(body)}
         except (Failed, ValueError) as error:
-            header = {"error": str(error), "size": 0}
+            header = {"error": str(error), "kind": type(error).__name__, "size": 0}
         try:
             stream.write(json.dumps(header).encode() + b"\n" + body)
             stream.flush()

@@ -64,7 +64,8 @@ class Windows:
             size = window.get_geometry()
             place = self._root.translate_coords(window, 0, 0)
             name = self._property(window, "_NET_WM_NAME") or window.get_wm_name() or ""
-            kind = window.get_wm_class() or ("", "")
+            program = window.get_wm_class() or ("", "")
+            kind = self._property(window, "_NET_WM_WINDOW_TYPE")
             state = self._property(window, "_NET_WM_STATE")
             pid = self._property(window, "_NET_WM_PID")
         except (BadWindow, BadDrawable, BadMatch):
@@ -72,13 +73,14 @@ class Windows:
         return {
             "id": number,
             "title": name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name),
-            "program": kind[1],
+            "program": program[1],
             "pid": pid[0] if pid else 0,
             "x": place.x,
             "y": place.y,
             "width": size.width,
             "height": size.height,
             "focused": number == focused,
+            "panel": self.atom("_NET_WM_WINDOW_TYPE_DOCK") in kind,
             "hidden": self.atom("_NET_WM_STATE_HIDDEN") in state,
         }
 
