@@ -204,7 +204,7 @@ def test_the_catalog_lists_every_environment_with_what_it_needs() -> None:
     listed = {entry.env_id: entry for entry in entries()}
     assert listed.keys() == ENVIRONMENTS.keys()
     for entry in listed.values():
-        assert entry.family == ENVIRONMENTS[entry.env_id].family in ("text", "swe", "web")
+        assert entry.family == ENVIRONMENTS[entry.env_id].family in ("text", "swe", "web", "gui")
         assert bool(entry.splits) == entry.installed
         assert entry.needs == ("" if entry.installed else f"pip install 'agentrl[{entry.extra}]'")
         assert entry.to_dict()["splits"] == list(entry.splits)

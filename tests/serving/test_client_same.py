@@ -50,7 +50,7 @@ def url(server: Callable[..., Server]) -> str:
 
 
 def test_every_registered_environment_is_compared() -> None:
-    elsewhere = {"MiniWoB-v0", "SWE-v0"}  # compared in tests/envs/web/test_web_served.py and tests/envs/swe/
+    elsewhere = {"Grounding-v0", "MiniWoB-v0", "SWE-v0"}  # compared in tests/envs/web/ and tests/envs/swe/
     assert {env_id for env_id, *_ in CASES} == set(ENVIRONMENTS) - elsewhere
 
 

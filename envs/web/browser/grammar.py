@@ -26,8 +26,11 @@ class Call:
     arguments: Mapping[str, Any]
 
 
-def parse(action: str, hands: Mapping[str, Hand]) -> Call:
+def parse(action: str, hands: Mapping[str, Callable[..., object]]) -> Call:
     """Read one action.
+
+    Args:
+        hands: what carries them out, by name, after an argument that is no part of the action.
 
     Raises:
         ActionError: it is none of `hands`, or not in their form; the message says what would be.
@@ -58,7 +61,7 @@ def parse(action: str, hands: Mapping[str, Hand]) -> Call:
     return Call(name, bound.arguments)
 
 
-def signature(name: str, hand: Hand) -> str:
+def signature(name: str, hand: Callable[..., object]) -> str:
     """How an action is written: `fill(bid, value)`."""
     parameters = []
     for parameter in _form(hand).parameters.values():
@@ -67,7 +70,7 @@ def signature(name: str, hand: Hand) -> str:
     return f"{name}({', '.join(parameters)})"
 
 
-def _form(hand: Hand) -> inspect.Signature:
+def _form(hand: Callable[..., object]) -> inspect.Signature:
     whole = inspect.signature(hand)
     return whole.replace(parameters=list(whole.parameters.values())[1:])  # the session is no argument of the agent's
 

@@ -32,12 +32,13 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
     ("MiniWoB-v0", "test/enter-text/1", {"marks": True}, (160, 210)),
     ("MiniWoB-v0", "test/click-tab-2/2", {"boxes": True}, (160, 210)),
     ("WebShop-v0", "test/home/0", SHOP, (1024, 768)),
+    ("Grounding-v0", "test/7", {"tree": False}, (800, 600)),
 ]
 
 
 @pytest.fixture(scope="module")
 def url(server: Callable[..., Server]) -> str:  # noqa: F811
-    return server("MiniWoB-v0", "WebShop-v0", "seen_envs:SeenButton-v0").url
+    return server("Grounding-v0", "MiniWoB-v0", "WebShop-v0", "seen_envs:SeenButton-v0").url
 
 
 @pytest.mark.timeout(300)
