@@ -33,6 +33,7 @@ ENVIRONMENTS: dict[str, EnvEntry] = {
         EnvEntry(
             "Countdown-v0", "agentrl.envs.text.countdown:CountdownEnv", "text", 16, "", "numbers to make a number"
         ),
+        EnvEntry("Desktop-v0", "agentrl.envs.gui.desktop:DesktopEnv", "gui", 50, "sandbox", "programs to be used"),
         EnvEntry("Grounding-v0", "agentrl.envs.gui.grounding:GroundingEnv", "gui", 10, "web", "places to point at"),
         EnvEntry("MiniWoB-v0", "agentrl.envs.web.miniwob:MiniWoBEnv", "web", 50, "web", "small pages to be used"),
         EnvEntry("SearchQA-v0", "agentrl.envs.text.searchqa:SearchQAEnv", "text", 16, "search", "questions to look up"),

@@ -37,6 +37,9 @@ IMAGES: dict[str, Image] = {
         Image("swe", parent="base", packages=("pytest",)),
         Image("train", parent="base", extras=("text", "search", "remote", "train", "vllm")),
         Image(
+            "web", extras=("web", "shop", "serve"), debian=("python3", "chromium-headless-shell", "fonts-dejavu-core")
+        ),
+        Image(
             "desktop",
             debian=(
                 *("xvfb", "openbox", "dbus-daemon", "at-spi2-core", "xfconf", "fonts-dejavu-core"),

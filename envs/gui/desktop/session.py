@@ -68,6 +68,8 @@ class Window:
     focused: bool
     hidden: bool
     """Minimised."""
+    command: tuple[str, ...]
+    """That of `launch` that opened it; empty where it was opened otherwise."""
 
 
 class Desktop(Closable):
@@ -126,7 +128,7 @@ class Desktop(Closable):
     async def windows(self) -> tuple[Window, ...]:
         """All but the panel, the oldest first."""
         rows, _ = await self._ask("windows")
-        return tuple(Window(**row) for row in rows if not row.pop("panel"))
+        return tuple(Window(**{**row, "command": tuple(row["command"] or ())}) for row in rows if not row.pop("panel"))
 
     async def focused(self) -> Window | None:
         """The window with the keyboard."""
@@ -154,6 +156,11 @@ class Desktop(Closable):
         """Wait until programs have seen all events and draw no more; whether they were at rest within the limit."""
         return bool((await self._ask("settle", limit_s, limit_s=limit_s))[0])
 
+    async def wait(self, limit_s: float = 1.0) -> None:
+        """Wait for something to happen on the screen, at most so long, and then until it is at rest."""
+        await self._ask("change", limit_s, limit_s=limit_s)
+        await self.settle()
+
     # -- copies and the end --------------------------------------------------------------------------------------------
 
     async def fork(self) -> Desktop:
@@ -172,15 +179,15 @@ class Desktop(Closable):
         return twin
 
     async def programs(self) -> tuple[tuple[str, ...], ...]:
-        """The command lines of the programs that have windows, those of the oldest windows first."""
-        found: dict[tuple[str, ...], None] = {}
+        """The commands that opened the windows, those of the oldest windows first.
+
+        Of a program that `launch` did not start, such as one from the panel, it is the name alone.
+        """
+        found: dict[int, tuple[str, ...]] = {}
         for window in await self.windows():
-            try:
-                line = await self.sandbox.read(PurePosixPath(f"/proc/{window.pid}/cmdline"))
-            except FileNotFoundError:
-                continue  # it ended meanwhile
-            found[tuple(line.decode(errors="replace").rstrip("\0").split("\0"))] = None
-        return tuple(found)
+            if window.command or window.pid not in found:
+                found[window.pid] = window.command or (window.program.lower(),)
+        return tuple(found.values())
 
     async def close(self) -> None:
         self._hang_up()

@@ -44,6 +44,7 @@ class Desktop:
             "XDG_RUNTIME_DIR": f"{folder}/run",
             "XDG_CURRENT_DESKTOP": "openbox",
             "GSETTINGS_BACKEND": "keyfile",  # settings are kept in files
+            "ACCESSIBILITY_ENABLED": "1",  # for Chromium
             "GTK_OVERLAY_SCROLLING": "0",  # else scroll bars come and go with the pointer
             "LANG": "C.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -52,6 +53,8 @@ class Desktop:
         with open(f"{folder}/environment", "w") as file:
             file.writelines(f"export {name}='{value}'\n" for name, value in self.environment.items())
         self._children: list[subprocess.Popen[bytes]] = []
+        self.launched: dict[int, list[str]] = {}
+        """The commands of `launch`, by the number of the window that each opened."""
 
         screen = ("-screen", "0", f"{width}x{height}x24", "-fbdir", folder, "-dpi", "96")
         ready, told = os.pipe()
@@ -105,7 +108,7 @@ class Desktop:
         known = {window["id"] for window in self.windows.all()}
         end = time.monotonic() + limit_s
         child = self.spawn(argv)
-        while not {window["id"] for window in self.windows.all()} - known:
+        while not (new := {window["id"] for window in self.windows.all()} - known):
             if child.poll() is not None:
                 if child.returncode:
                     raise Failed(f"{argv[0]} ended with {child.returncode}")
@@ -113,6 +116,7 @@ class Desktop:
             if time.monotonic() > end:
                 raise Failed(f"{argv[0]} opened no window within {limit_s:g} s")
             self.windows.wait(0.05)
+        self.launched.update(dict.fromkeys(new, argv))
         self.windows.settle(max(1.0, end - time.monotonic()))
 
     def _probe(self, width: int, height: int) -> None:

@@ -16,6 +16,8 @@ DOUBLE_CLICK_S = 0.25
 _BUTTONS = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 """To X a click of the wheel is one of a button."""
+_MEDIA = 0x10000000
+"""From here on keysyms are those of the makers of keyboards, such as louder and quieter: nobody misses them."""
 _UNICODE = 0x01000000
 """Above Latin-1, the keysym of a character is this and its code point."""
 
@@ -33,15 +35,16 @@ class Hands:
         self._keys: dict[int, tuple[int, bool]] = {}
         """By keysym: the key that has it, and whether it takes Shift."""
         self._spare: OrderedDict[int, int] = OrderedDict()
-        """The keys without a meaning, by keycode; with the keysym that we gave them, those of the longest ago first."""
+        """The keys without a use, by keycode; with the keysym that we gave them, those of the longest ago first."""
         info = display.display.info
         first, count = info.min_keycode, info.max_keycode - info.min_keycode + 1
         for code, symbols in enumerate(display.get_keyboard_mapping(first, count), first):
+            if all(symbol == 0 or symbol >= _MEDIA for symbol in symbols):
+                self._spare[code] = 0
+                continue
             for level, symbol in enumerate(symbols[:2]):
                 if symbol:
                     self._keys.setdefault(symbol, (code, bool(level)))
-            if not any(symbols):
-                self._spare[code] = 0
         self._shift = self._keys[XK.XK_Shift_L][0]
 
     def perform(self, events: Sequence[Sequence[Any]]) -> None:
@@ -109,11 +112,16 @@ class Hands:
         self._display.sync()
         if any(list(self._spare.values())[: len(wanted)]):
             self._caught_up()  # else programs would look up what a key meant after that has changed
+        runs: list[tuple[int, list[tuple[int, int]]]] = []
         for symbol in wanted:
             code, before = self._spare.popitem(last=False)
             self._keys.pop(before, None)
             self._spare[code], self._keys[symbol] = symbol, (code, False)
-            self._display.change_keyboard_mapping(code, [(symbol, symbol)])
+            if not runs or code != runs[-1][0] + len(runs[-1][1]):
+                runs.append((code, []))
+            runs[-1][1].append((symbol, symbol))
+        for code, symbols in runs:  # as few requests as possible: every program reads the keyboard anew after each
+            self._display.change_keyboard_mapping(code, symbols)
         self._display.sync()
         self._caught_up()
 

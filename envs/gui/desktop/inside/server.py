@@ -66,13 +66,17 @@ class Server:
         return self._desktop.tree.read(limit, seconds)
 
     def _do_windows(self) -> Any:
-        return self._desktop.windows.all()
+        launched = self._desktop.launched
+        return [{**window, "command": launched.get(window["id"])} for window in self._desktop.windows.all()]
 
     def _do_perform(self, events: list[list[Any]]) -> None:
         self._desktop.hands.perform(events)
 
     def _do_settle(self, limit_s: float) -> bool:
         return self._desktop.windows.settle(limit_s)
+
+    def _do_change(self, limit_s: float) -> None:
+        self._desktop.windows.change(limit_s)
 
     def _do_launch(self, argv: list[str], limit_s: float) -> None:
         self._desktop.launch(argv, limit_s)

@@ -33,6 +33,9 @@ CHILDREN, TEXT, LONG_TEXT = 300, 300, 8000
 _PATIENCE_MS = 500
 """For one answer; a program that hangs is left out."""
 
+_START_MS = 60_000
+"""For the bus itself to start."""
+
 Address = tuple[str, str]
 """A name on the bus, and a path there."""
 
@@ -70,8 +73,13 @@ class Tree:
     def __init__(self, session: str) -> None:
         connection = _connect(session)
         address = connection.call_sync(
-            "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress", None, None, Gio.DBusCallFlags.NONE, 5000
+            "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress", None, None, Gio.DBusCallFlags.NONE, _START_MS
         )
+        enable = GLib.Variant("(ssv)", ("org.a11y.Status", "IsEnabled", GLib.Variant("b", True)))
+        connection.call_sync(
+            "org.a11y.Bus", "/org/a11y/bus", "org.freedesktop.DBus.Properties", "Set", enable, None,
+            Gio.DBusCallFlags.NONE, _START_MS,
+        )  # fmt: skip
         self._bus = _connect(address.unpack()[0])
         self._waiting = 0
         self._dead: set[str] = set()
@@ -113,9 +121,7 @@ class Tree:
 
     def _children(self, parent: Element) -> list[Address]:
         found: list[Address] = []
-        self._call(
-            parent, "Accessible", "GetChildren", None, lambda reply: found.extend(tuple(a) for a in reply[0])
-        )
+        self._call(parent, "Accessible", "GetChildren", None, lambda reply: found.extend(tuple(a) for a in reply[0]))
         self._finish()
         return found
 
@@ -130,7 +136,9 @@ class Tree:
 
     def _ask_all(self, elements: list[Element]) -> None:
         for element in elements:
-            self._call(element, "Accessible", "GetRoleName", None, lambda reply, e=element: setattr(e, "role", reply[0]))
+            self._call(
+                element, "Accessible", "GetRoleName", None, lambda reply, e=element: setattr(e, "role", reply[0])
+            )
             self._get(element, "Accessible", "Name", lambda value, e=element: setattr(e, "name", str(value)[:TEXT]))
             self._call(
                 element, "Accessible", "GetInterfaces", None,
@@ -159,14 +167,10 @@ class Tree:
             lambda reply: done(reply[0]),
         )  # fmt: skip
 
-    def _call(
-        self, element: Element, interface: str, method: str, arguments: Any, done: Callable[[Any], None]
-    ) -> None:
+    def _call(self, element: Element, interface: str, method: str, arguments: Any, done: Callable[[Any], None]) -> None:
         self._send(element, _PREFIX + interface, method, arguments, done)
 
-    def _send(
-        self, element: Element, interface: str, method: str, arguments: Any, done: Callable[[Any], None]
-    ) -> None:
+    def _send(self, element: Element, interface: str, method: str, arguments: Any, done: Callable[[Any], None]) -> None:
         if element.address[0] in self._dead:
             return
 
@@ -198,5 +202,6 @@ def _connect(address: str) -> Any:
 
 
 def _end(element: Element, text: str, length: int) -> str:
-    """What matters of a long text: of a terminal its end, of others the beginning."""
+    """What matters of a long text: of a terminal its end, of others the beginning. Embedded objects are children."""
+    text = text.replace("\ufffc", "")
     return text.rstrip()[-length:] if element.role == "terminal" else text[:length]

@@ -111,6 +111,12 @@ class Windows:
                 return True
         return False
 
+    def change(self, limit_s: float) -> None:
+        """Wait until something is drawn, at most so long."""
+        end = time.monotonic() + limit_s
+        while self._quiet(QUIET_S) and time.monotonic() < end:
+            pass
+
     def caught_up(self, end: float | None = None) -> bool:
         """Wait until the focused program has seen all events so far: they come in order, and it answers the last."""
         end = time.monotonic() + 1 if end is None else end
