@@ -164,14 +164,15 @@ class Windows:
 
 
 def _busy() -> bool:
-    """Whether a process beside this one wants to run now."""
+    """Whether a thread of a process beside this one wants to run now."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         if int(pid) == os.getpid():
             continue
         try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] in "RD":
-                    return True
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/stat") as file:
+                    if file.read().rpartition(")")[2].split()[0] in "RD":
+                        return True
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended
     return False

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop, Node
 from agentrl.errors import InfraError
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop, Node
 
 PATIENCE_S = 20.0
 """Until an element shows."""
 
 
 def click(node: Node) -> str:
-    return f"pyautogui.click({node.x + node.width // 2}, {node.y + node.height // 2})"
+    return f"pyautogui.click{node.middle}"
 
 
 def double_click(node: Node) -> str:
@@ -45,7 +42,7 @@ async def find(desktop: Desktop, role: str, name: str | None = None, *, app: str
     return await find_by(
         desktop,
         f"{role} {name!r}",
-        lambda node: node.role == role and name in (None, node.name) and app in node.app,
+        lambda node: node.role == role and name in (None, node.name.strip()) and app in node.app,
     )
 
 

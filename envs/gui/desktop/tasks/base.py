@@ -6,18 +6,17 @@ import asyncio
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from agentrl.envs.gui.desktop import session
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.words import Dice
 from agentrl.errors import SandboxError
 
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
-
-HOME = "/home/user"
+HOME = str(session.HOME)
 COMMAND_S = 20.0
 """For a command of ours on the desktop."""
+_LOOKS, _PAUSE_S = 4, 0.2
 
 
 class Task(ABC):
@@ -59,9 +58,6 @@ class Task(ABC):
         Raises:
             InfraError: the desktop failed.
         """
-        folders = sorted({str(PurePosixPath(path).parent) for path in self.files})
-        if folders:
-            await command(desktop, "mkdir", "-p", *folders)
         for path, content in self.files.items():
             await desktop.write(path, content.encode() if isinstance(content, str) else content)
         for program in self.programs:
@@ -71,7 +67,11 @@ class Task(ABC):
         """The score, in [0, 1], by OSWorld's rule: FAIL solves what cannot be done, and nothing else."""
         if not self.feasible or last_action == "FAIL":
             return float(not self.feasible and last_action == "FAIL")
-        return await self.grade(desktop)
+        for _ in range(_LOOKS):
+            if (score := await self.grade(desktop)) == 1.0:
+                break
+            await asyncio.sleep(_PAUSE_S)  # a program may still be at work on what it was told last
+        return score
 
 
 async def command(desktop: Desktop, *argv: str) -> bytes:
@@ -108,16 +108,3 @@ async def listing(desktop: Desktop, folder: str) -> list[str]:
     """The paths of all files below a folder, relative to it, in order."""
     done = await desktop.run(f"cd {shlex.quote(folder)} && find . -type f -print0", COMMAND_S)
     return sorted(name.decode("utf-8", "replace")[2:] for name in done.stdout.split(b"\0") if name)
-
-
-async def until(desktop: Desktop, path: str) -> None:
-    """Wait until a file is there.
-
-    Raises:
-        SandboxError: it does not come.
-    """
-    for _ in range(100):
-        if await content(desktop, path) is not None:
-            return
-        await asyncio.sleep(0.1)
-    raise SandboxError("setup_failed", f"{path} does not come")

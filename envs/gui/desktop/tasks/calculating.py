@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
-from agentrl.envs.gui.desktop.tasks.acting import find, hotkey, write
+from agentrl.envs.gui.desktop.session import Desktop
+from agentrl.envs.gui.desktop.tasks.acting import click, find, hotkey, press, write
 from agentrl.envs.gui.desktop.tasks.base import HOME, Task, text
 from agentrl.envs.gui.desktop.tasks.words import Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 
 class Calculate(Task):
@@ -20,7 +17,7 @@ class Calculate(Task):
 
     def draw(self, dice: Dice) -> None:
         self.path = f"{HOME}/Documents/{dice.name()}.txt"
-        a, b, c = dice.number(101, 999), dice.number(101, 999), dice.number(1001, 9999)
+        a, b, c = dice.number(12, 99), dice.number(12, 99), dice.number(12, 99)
         sign = dice.choice("+-")
         self.sum = f"{a}*{b}{sign}{c}"
         self.result = a * b + (c if sign == "+" else -c)
@@ -39,9 +36,10 @@ class Calculate(Task):
         return float(math.isclose(found, self.result))
 
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
-        yield write(self.sum + "\n")
+        for key in [*self.sum, "enter"]:
+            yield press(key)  # one after the other: it loses keys that come too fast
         result = (await find(desktop, "text", app="galculator")).text
-        yield hotkey("alt", "tab")
+        yield click(await find(desktop, "text", app="mousepad"))
         yield write(result)
         yield hotkey("ctrl", "s")
         yield "DONE"

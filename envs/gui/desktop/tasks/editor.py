@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
 
-from agentrl.envs.gui.desktop.tasks.acting import hotkey, press, write
+from agentrl.envs.gui.desktop.session import Desktop
+from agentrl.envs.gui.desktop.tasks.acting import click, find, find_by, hotkey, press, write
 from agentrl.envs.gui.desktop.tasks.base import HOME, Task, text
 from agentrl.envs.gui.desktop.tasks.words import PEOPLE, Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 
 class _Edit(Task):
@@ -27,6 +25,11 @@ class _Edit(Task):
 
     async def grade(self, desktop: Desktop) -> float:
         return float(await text(desktop, self.path) == self.wanted)
+
+    async def saved(self, desktop: Desktop) -> None:
+        """Wait until the title tells the file's name."""
+        name = PurePosixPath(self.path).name
+        await find_by(desktop, name, lambda node: node.role == "frame" and name in node.name)
 
 
 class AppendLine(_Edit):
@@ -104,7 +107,8 @@ class WriteFile(_Edit):
         yield write(self.wanted)
         yield hotkey("ctrl", "s")
         yield write(self.path)
-        yield press("enter")
+        yield click(await find(desktop, "push button", "Save"))
+        await self.saved(desktop)
         yield "DONE"
 
 
@@ -128,7 +132,8 @@ class SaveCopy(_Edit):
         yield hotkey("ctrl", "shift", "s")
         yield hotkey("ctrl", "a")
         yield write(self.path)
-        yield press("enter")
+        yield click(await find(desktop, "push button", "Save"))
+        await self.saved(desktop)
         yield hotkey("ctrl", "home")
         yield write(self.line + "\n")
         yield hotkey("ctrl", "s")

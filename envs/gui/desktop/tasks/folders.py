@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import click, double_click, find, hotkey, press, write
 from agentrl.envs.gui.desktop.tasks.base import COMMAND_S, HOME, Task, content, listing
 from agentrl.envs.gui.desktop.tasks.words import Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 
 class _Folder(Task):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.base import HOME, Task
 from agentrl.envs.gui.desktop.tasks.words import Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 
 class _Infeasible(Task):

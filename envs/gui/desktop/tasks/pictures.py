@@ -5,14 +5,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import hotkey, write
 from agentrl.envs.gui.desktop.tasks.base import HOME, Task, text
 from agentrl.envs.gui.desktop.tasks.words import Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 _SIDE = 96
 """Of a picture, in pixels."""
@@ -55,7 +52,7 @@ class FindPicture(Task):
         self.answer, (colour, shape) = names[0], motifs[0]
         files = {f"{folder}/{name}": picture(*motif) for name, motif in zip(names, motifs, strict=True)}
         self.files = {**files, self.path: ""}
-        self.programs = [["mousepad", self.path], ["ristretto", f"{folder}/{min(names)}"]]
+        self.programs = [["ristretto", f"{folder}/{min(names)}"], ["mousepad", self.path]]
         self.instruction = (
             f"One of the pictures in {folder} shows a {colour} {shape}. Write its file name, without the folder, into "
             f"{self.path}, which is open in the text editor, and save it."
@@ -65,7 +62,6 @@ class FindPicture(Task):
         return float(await text(desktop, self.path) == self.answer)
 
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
-        yield hotkey("alt", "tab")
         yield write(self.answer)
         yield hotkey("ctrl", "s")
         yield "DONE"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import click, find
 from agentrl.envs.gui.desktop.tasks.base import HOME, Task, text
 from agentrl.envs.gui.desktop.tasks.words import Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 KEYFILE = f"{HOME}/.config/glib-2.0/settings/keyfile"
 _SWITCHES = {
@@ -48,5 +45,5 @@ class SetEditor(Task):
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
         for menu, item, _ in (_SWITCHES[wanted] for wanted in self.wanted):
             yield click(await find(desktop, "menu", menu, app="mousepad"))
-            yield click(await find(desktop, "check menu item", item, app="mousepad"))
+            yield click(await find(desktop, "menu item", item, app="mousepad"))
         yield "DONE"

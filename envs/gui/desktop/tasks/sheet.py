@@ -6,15 +6,12 @@ import csv
 import gzip
 import io
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from agentrl.envs.gui.desktop.tasks.acting import click, find, find_by, hotkey, write
+from agentrl.envs.gui.desktop.session import Desktop
+from agentrl.envs.gui.desktop.tasks.acting import click, find, find_by, hotkey, press, write
 from agentrl.envs.gui.desktop.tasks.base import COMMAND_S, HOME, Task
 from agentrl.envs.gui.desktop.tasks.words import GOODS, Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 Value = str | int
 Row = Sequence[Value]
@@ -31,6 +28,7 @@ def workbook(rows: Sequence[Row]) -> bytes:
 
     ElementTree.register_namespace("gnm", _NAMESPACE)
     book = ElementTree.Element(f"{{{_NAMESPACE}}}Workbook")
+    below(below(book, "SheetNameIndex"), "SheetName").text = "Sheet1"
     sheet = below(below(book, "Sheets"), "Sheet")
     below(sheet, "Name").text = "Sheet1"
     cells = below(sheet, "Cells")
@@ -65,10 +63,11 @@ class _Sheet(Task):
         found = [[cell for cell in row if cell] for row in await table(desktop, self.path)]
         return float(found == [[str(value) for value in row] for row in self.wanted])
 
-    async def go(self, desktop: Desktop, cell: str) -> AsyncIterator[str]:
-        """To a cell or a range, by the box with its name."""
-        yield click(await find_by(desktop, "box with a cell's name", lambda node: node.role == "text" and node.y > 0))
-        yield write(cell + "\n")
+
+def go(x: int, y: int) -> str:
+    """To a cell, from wherever one is in the sheet."""
+    moves = [hotkey("ctrl", "home"), *([press("down", y)] if y else []), *([press("right", x)] if x else [])]
+    return "; ".join(moves)
 
 
 def goods(dice: Dice, count: int) -> list[list[Value]]:
@@ -93,8 +92,7 @@ class SumColumn(_Sheet):
 
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
         last, column = len(self.rows), "ABC"[self.x]
-        async for action in self.go(desktop, f"A{last + 1}"):
-            yield action
+        yield go(0, last)
         yield write(f"total\t=sum({column}2:{column}{last})\n")
         yield hotkey("ctrl", "s")
         yield "DONE"
@@ -114,8 +112,7 @@ class CorrectCell(_Sheet):
         )
 
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
-        async for action in self.go(desktop, f"{'ABC'[self.x]}{self.y + 1}"):
-            yield action
+        yield go(self.x, self.y)
         yield write(f"{self.value}\n")
         yield hotkey("ctrl", "s")
         yield "DONE"
@@ -136,8 +133,8 @@ class SortRows(_Sheet):
         )
 
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
-        async for action in self.go(desktop, f"A2:C{len(self.rows)}"):
-            yield action
+        yield go(0, 1)
+        yield hotkey("ctrl", "shift", "end")
         yield click(await find(desktop, "push button", "Sort Ascending"))
         yield hotkey("ctrl", "s")
         yield "DONE"
@@ -163,8 +160,7 @@ class CopyIntoSheet(_Sheet):
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
         note = (await find_by(desktop, "note", lambda node: node.app == "mousepad" and node.role == "text")).text
         prices = dict(line.split(": ") for line in note.split("\n") if line)
-        async for action in self.go(desktop, "C1"):
-            yield action
+        yield go(2, 0)
         yield write("\n".join(["price", *(prices[str(row[0])] for row in self.rows[1:])]) + "\n")
         yield hotkey("ctrl", "s")
         yield "DONE"

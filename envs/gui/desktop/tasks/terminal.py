@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import write
 from agentrl.envs.gui.desktop.tasks.base import COMMAND_S, HOME, Task, listing, text
 from agentrl.envs.gui.desktop.tasks.words import PEOPLE, Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 
 class _Command(Task):

@@ -6,14 +6,11 @@ import html
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import click, find, find_by, hotkey, write
 from agentrl.envs.gui.desktop.tasks.base import COMMAND_S, HOME, Task, command, text
 from agentrl.envs.gui.desktop.tasks.words import CITIES, Dice
-
-if TYPE_CHECKING:
-    from agentrl.envs.gui.desktop.session import Desktop
 
 _SERVER = Path(__file__).with_name("form_server.py")
 _PORT = 8765
@@ -41,7 +38,10 @@ class FillForm(Task):
             f"{_FOLDER}/page.html": page,
             f"{_FOLDER}/server.py": _SERVER.read_bytes(),
         }
-        self.programs = [["mousepad", note], ["chromium", f"http://127.0.0.1:{_PORT}/"]]
+        self.programs = [
+            ["mousepad", note],
+            ["chromium", f"http://127.0.0.1:{_PORT}/"],
+        ]
         self.instruction = (
             f"Fill in the form in the web browser with what {note} says, which is open in the text editor, and send it."
         )
