@@ -20,7 +20,7 @@ from agentrl.types import Outcome
 
 ObservationType = Literal["elements", "xml", "none"]
 
-MANUAL = """You use a computer: a desktop with programs, which the bar at the bottom starts. One action a turn, of these:
+MANUAL = """You use a computer: programs on a desktop, started by the bar at the bottom. One action a turn, of these:
 pyautogui code, such as pyautogui.click(100, 200), pyautogui.write('text'), pyautogui.hotkey('ctrl', 's')
 a dictionary, such as {"action_type": "CLICK", "parameters": {"x": 100, "y": 200}}
 WAIT: let something happen. DONE: the task is done. FAIL: the task cannot be done.

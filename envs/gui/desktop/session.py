@@ -17,7 +17,7 @@ from agentrl.sandboxes.spec import Closable, Completed
 HOME = PurePosixPath("/home/user")
 RUN = PurePosixPath("/dev/shm/desktop")
 """Where the desktop's own sockets are: no part of what a fork copies."""
-SETTLE_S = 3.0
+SETTLE_S = 10.0
 """Seconds to wait at most for the screen to come to rest."""
 LAUNCH_S = 30.0
 _GRACE_S = 30.0
@@ -115,7 +115,7 @@ class Desktop(Closable):
         """The screen as PNG."""
         return (await self._ask("screenshot"))[1]
 
-    async def tree(self, *, limit: int = 1500, seconds: float = 2.0) -> tuple[Node, ...]:
+    async def tree(self, *, limit: int = 1500, seconds: float = 10.0) -> tuple[Node, ...]:
         """The elements that show, in reading order of each program; a program that does not answer is left out.
 
         Args:

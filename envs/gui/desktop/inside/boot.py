@@ -120,7 +120,7 @@ class Desktop:
         self.windows.settle(max(1.0, end - time.monotonic()))
 
     def _probe(self, width: int, height: int) -> None:
-        """See to it that all of it works: a window comes, the picture shows it, keys reach it, and the tree has them."""
+        """See to it that all works: a window comes, the picture shows it, keys reach it, and the tree has them."""
         self.spawn([sys.executable, sys.argv[0], "panel", str(width), str(height), json.dumps(PROGRAMS)])
         self._wait("a window", lambda: (self.windows.focused() or {}).get("title") == PROBE)
         window = self.windows.focused()
