@@ -99,12 +99,12 @@ def play_all(
             turns = turns or [failed_turn((), None, str(error))]
         return Group(task, turns)
 
-    with _opened(options) as chat, ThreadPoolExecutor(jobs) as threads:
+    with opened(options) as chat, ThreadPoolExecutor(jobs) as threads:
         return list(threads.map(lambda number: play(number, chat), range(len(tasks))))
 
 
 @contextmanager
-def _opened(options: ChatOptions) -> Iterator[Chat]:
+def opened(options: ChatOptions) -> Iterator[Chat]:
     """A client that remembers no answers of other times: behind one name may be another model by now."""
     with tempfile.TemporaryDirectory() as folder:
         chat = Chat(replace(options, cache=Path(folder) / "answers.sqlite"))

@@ -91,6 +91,8 @@ class TextEnv(gym.Env[str, str]):
     """Names of the reward channels that `act` may return; `family/*` stands for any below."""
     blocking: bool = False
     """Whether a step may take longer than a millisecond; the agent loop then steps it in a thread."""
+    pictured: ClassVar[Mapping[str, Any]] = {}
+    """Arguments with which its observations have pictures, where it can make any; people who watch get those."""
 
     turn_limit: int | None = None
     """The most turns of an episode, where there is a time limit around the environment: `Episode` sets it."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import gymnasium as gym
@@ -16,6 +17,12 @@ from agentrl.errors import ConfigError
 def has_sandboxes(core: str) -> bool:
     """Whether an environment, `module:Class`, runs its episodes in sandboxes of its own."""
     return bool(getattr(load_env_creator(core), "sandboxes", ()))
+
+
+def pictured(env_id: str) -> Mapping[str, Any]:
+    """Arguments of `gym.make` with which the observations of a registered environment have pictures; see `TextEnv`."""
+    core = gym.spec(env_id).kwargs.get("_core")
+    return getattr(load_env_creator(core), "pictured", {}) if core else {}
 
 
 def make(*, _id: str, _core: str, url: str | list[str] = "", backend: str = "", **kwargs: Any) -> gym.Env[Any, Any]:

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from agentrl.cli.options import Json, With, keywords, make_env, print_json
+from agentrl.cli.watch import watch
 from agentrl.errors import ConfigError, MissingExtraError, UnknownNameError
 
-app = typer.Typer(help="List, check and export environments.", no_args_is_help=True)
+app = typer.Typer(help="List, check, watch and export environments.", no_args_is_help=True)
+app.command()(watch)
 
 
 @app.command("list")

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.gui.grounding.cursor import drawn
@@ -88,6 +89,7 @@ class GroundingEnv(TextEnv):
         "repeated",
     )
     blocking = True
+    pictured: ClassVar[Mapping[str, Any]] = {"screenshots": True}
 
     def __init__(
         self,

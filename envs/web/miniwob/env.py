@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.web.browser import Session, View, browsers
@@ -57,6 +58,7 @@ class MiniWoBEnv(TextEnv):
     splits: tuple[str, ...] = tuple(SIZES)
     channels: tuple[str, ...] = ("outcome", "raw")
     blocking = True
+    pictured: ClassVar[Mapping[str, Any]] = {"screenshots": True}
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from agentrl.envs.base import Demonstrator, Result, TextEnv
 from agentrl.envs.web.shop import generator, original
@@ -76,6 +76,7 @@ class WebShopEnv(TextEnv):
     family = "web"
     splits: tuple[str, ...] = ("train", "valid", "test")
     channels: tuple[str, ...] = ("outcome", "type", "attributes", "options", "price")
+    pictured: ClassVar[Mapping[str, Any]] = {"browser": True, "screenshots": True}
 
     def __init__(
         self,

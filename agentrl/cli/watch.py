@@ -1,0 +1,98 @@
+"""`agentrl envs watch`."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from agentrl.cli.options import Split, With, keywords, make_env
+from agentrl.errors import ConfigError, MissingExtraError
+from agentrl.registry import resolve
+from agentrl.types import Task
+
+
+def watch(
+    env_id: Annotated[str, typer.Argument(help="Environment, e.g. MiniWoB-v0.")],
+    agent: Annotated[str, typer.Option(help="Who plays: oracle, explorer, random, or human, on the page.")] = "oracle",
+    engine: Annotated[
+        str, typer.Option(metavar="URL", help="Let a model play that an OpenAI-compatible server has: http://host/v1.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Of --engine: the name of the model.")] = "",
+    api_key: Annotated[str, typer.Option(envvar="AGENTRL_ENGINE_API_KEY", help="Of --engine.")] = "",
+    images: Annotated[
+        int, typer.Option(min=0, help="Of --engine: how many observations it is shown with their pictures, the latest.")
+    ] = 3,
+    task: Annotated[str | None, typer.Option(help="Task id; default: the first ones of the split.")] = None,
+    split: Split = None,
+    n: Annotated[int, typer.Option("-n", "--episodes", min=1, help="Episodes to play.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the agent's choices.")] = 0,
+    max_turns: Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")] = 50,
+    temperature: Annotated[float, typer.Option(min=0, help="Of a model; 0 is greedy.")] = 0.4,
+    delay: Annotated[float, typer.Option(min=0, help="Seconds between an action and what it brings.")] = 1.0,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    arguments: With = None,
+) -> None:
+    """Show episodes on a page while they are played: pictures where the environment makes any, text, actions, rewards.
+
+    Play begins when the page is opened; Ctrl-C ends it.
+
+    Examples:
+
+        agentrl envs watch WebShop-v0
+
+        agentrl envs watch Grounding-v0 --agent human
+
+        agentrl envs watch MiniWoB-v0 --with task=click-tab-2 --engine http://localhost:8000/v1 --model Qwen3-VL-8B
+    """
+    from agentrl.agents.players import Human, PlayerFactory, player_factory
+    from agentrl.agents.watching import Show, perform
+    from agentrl.cli.agent import choose_tasks
+    from agentrl.cli.watch_server import asgi
+    from agentrl.envs.dispatch import pictured
+
+    if bool(engine) != bool(model):
+        raise ConfigError("give --engine and --model together: which model shall play, and where it is")
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError("uvicorn", "serve") from error
+    name, show = resolve(env_id), Show()
+    more = pictured(name)
+    if more.keys() & keywords(arguments).keys():  # who says something about them, says all
+        more = {}
+    ids = (task,) if task is not None else choose_tasks(env_id, arguments, split, n)
+    players: PlayerFactory = player_factory(agent)
+    if agent == "human":
+        players = lambda _, __: Human(lambda _: None, lambda _: show.typed.get())  # noqa: E731
+    with ExitStack() as stack:
+        if engine:
+            from agentrl.agents.chat_player import ChatPlayer, opened
+            from agentrl.agents.judges.chat import ChatOptions
+
+            chat = stack.enter_context(opened(ChatOptions(engine, model, api_key, temperature=temperature, top_p=1.0)))
+            players = lambda _, s: ChatPlayer(chat, s, images)  # noqa: E731
+        app = asgi(show, name, host, by_hand=agent == "human" and not engine)
+        listener = stack.enter_context(socket.create_server((host, port)))
+        print(f"watch {name} at http://{host}:{listener.getsockname()[1]}", flush=True)
+        played = stack.enter_context(ThreadPoolExecutor(1)).submit(
+            perform,
+            show,
+            partial(make_env, env_id, arguments, **more),
+            players,
+            [Task(name, each) for each in ids],
+            seed=seed,
+            max_turns=max_turns,
+            delay=delay,
+        )
+        stack.callback(show.end)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
+        with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
+            server.run([listener])
+        show.end()
+        played.result()
