@@ -96,7 +96,7 @@ def _from_debian(engine: DockerClient, name: str, packages: Sequence[str], tell:
     if not program:
         raise ConfigError(
             f"mmdebstrap, which makes {name} without a registry, is not installed: "
-            "sudo apt-get install mmdebstrap, or, not for a desktop, name an image that the engine has with --base IMAGE"
+            "sudo apt-get install mmdebstrap; but for a desktop, --base IMAGE names an image to start from instead"
         )
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "debian.tar"

@@ -161,10 +161,14 @@ def _archive() -> str:
     """The program of the folder `inside`, as a zip file that Python runs, in base64."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("__main__.py", "import runpy; runpy.run_module('inside', run_name='__main__')")
-        for file in sorted((resources.files(__package__) / "inside").iterdir(), key=lambda file: file.name):
+        package = f"{__package__}.inside"
+        archive.writestr("__main__.py", f"import runpy; runpy.run_module({package!r}, run_name='__main__')")
+        folders = package.split(".")
+        for depth in range(1, len(folders)):
+            archive.writestr("/".join([*folders[:depth], "__init__.py"]), "")
+        for file in resources.files(package).iterdir():
             if file.name.endswith(".py"):
-                archive.writestr(zipfile.ZipInfo(f"inside/{file.name}"), file.read_bytes())
+                archive.writestr("/".join([*folders, file.name]), file.read_bytes())
     return base64.b64encode(out.getvalue()).decode()
 
 

@@ -123,7 +123,7 @@ class Desktop(Closable):
             seconds: the most time to look for them.
         """
         (rows, _), _ = await self._ask("tree", limit=limit, seconds=seconds)
-        return tuple(Node(*row[:4], frozenset(row[4]), *row[5:]) for row in rows)
+        return tuple(Node(**{**row, "states": frozenset(row["states"])}) for row in rows)
 
     async def windows(self) -> tuple[Window, ...]:
         """All but the panel, the oldest first."""

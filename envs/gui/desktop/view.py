@@ -30,7 +30,7 @@ _PLAIN = frozenset(
 )
 """Roles that hold others and are of no use by themselves."""
 _SAID = ("focused", "selected", "checked", "pressed", "expanded", "editable")
-_NAMESPACES = {
+NAMESPACES = {
     "st": "https://accessibility.ubuntu.example.org/ns/state",
     "attr": "https://accessibility.ubuntu.example.org/ns/attributes",
     "cp": "https://accessibility.ubuntu.example.org/ns/component",
@@ -105,7 +105,7 @@ class View:
 
     def xml(self) -> str:
         """All elements, in the form of OSWorld on Ubuntu."""
-        for prefix, address in _NAMESPACES.items():
+        for prefix, address in NAMESPACES.items():
             ElementTree.register_namespace(prefix, address)
         root = ElementTree.Element("desktop-frame")
         path: list[ElementTree.Element] = []
@@ -115,9 +115,9 @@ class View:
                 app = node.app
                 path = [ElementTree.SubElement(root, "application", name=_clean(app))]
             del path[node.depth :]
-            attributes = {f"{{{_NAMESPACES['st']}}}{state}": "true" for state in sorted(node.states)}
-            attributes[f"{{{_NAMESPACES['cp']}}}screencoord"] = f"({node.x}, {node.y})"
-            attributes[f"{{{_NAMESPACES['cp']}}}size"] = f"({node.width}, {node.height})"
+            attributes = {f"{{{NAMESPACES['st']}}}{state}": "true" for state in sorted(node.states)}
+            attributes[f"{{{NAMESPACES['cp']}}}screencoord"] = f"({node.x}, {node.y})"
+            attributes[f"{{{NAMESPACES['cp']}}}size"] = f"({node.width}, {node.height})"
             tag = re.sub(r"[^\w-]+", "-", node.role) or "unknown"
             element = ElementTree.SubElement(path[-1], tag, {"name": _clean(node.name), **attributes})
             element.text = _clean(node.text) or None

@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 from Xlib.display import Display
 
-from .hands import Hands
-from .panel import COLOUR, PASSWORD, PROBE
-from .programs import PROGRAMS
-from .screen import Screen
-from .tree import Tree
-from .windows import Windows
+from agentrl.envs.gui.desktop.inside.hands import Hands
+from agentrl.envs.gui.desktop.inside.panel import COLOUR, PASSWORD, PROBE
+from agentrl.envs.gui.desktop.inside.programs import PROGRAMS
+from agentrl.envs.gui.desktop.inside.screen import Screen
+from agentrl.envs.gui.desktop.inside.tree import Tree
+from agentrl.envs.gui.desktop.inside.windows import Windows
 
 PATIENCE_S = 60.0
 """For each thing that has to come up: far more than any takes, also on a machine that does a lot else."""
@@ -53,8 +53,8 @@ class Desktop:
         with open(f"{folder}/environment", "w") as file:
             file.writelines(f"export {name}='{value}'\n" for name, value in self.environment.items())
         self._children: list[subprocess.Popen[bytes]] = []
-        self.launched: dict[int, list[str]] = {}
-        """The commands of `launch`, by the number of the window that each opened."""
+        self.launched: dict[tuple[int, int], list[str]] = {}
+        """The commands of `launch`, by number and process of the window that each opened: X uses numbers again."""
 
         screen = ("-screen", "0", f"{width}x{height}x24", "-fbdir", folder, "-dpi", "96")
         ready, told = os.pipe()
@@ -105,10 +105,10 @@ class Desktop:
         Raises:
             Failed: there is no such program, or it failed, or opened no window in time.
         """
-        known = {window["id"] for window in self.windows.all()}
+        known = self._windows()
         end = time.monotonic() + limit_s
         child = self.spawn(argv)
-        while not (new := {window["id"] for window in self.windows.all()} - known):
+        while not (new := self._windows() - known):
             if child.poll() is not None:
                 if child.returncode:
                     raise Failed(f"{argv[0]} ended with {child.returncode}")
@@ -119,6 +119,9 @@ class Desktop:
         self.launched.update(dict.fromkeys(new, argv))
         self.windows.settle(max(1.0, end - time.monotonic()))
 
+    def _windows(self) -> set[tuple[int, int]]:
+        return {(window["id"], window["pid"]) for window in self.windows.all()}
+
     def _probe(self, width: int, height: int) -> None:
         """See to it that all works: a window comes, the picture shows it, keys reach it, and the tree has them."""
         self.spawn([sys.executable, sys.argv[0], "panel", str(width), str(height), json.dumps(PROGRAMS)])
@@ -128,9 +131,9 @@ class Desktop:
         x, y = window["x"] + 4, window["y"] + 4
         self._wait("its picture", lambda: self.screen.pixel(x, y) == COLOUR)
         self.hands.perform([("text", PASSWORD)])
-        self._wait("its element", lambda: any(row[3] == PASSWORD for row in self.tree.read(100, PATIENCE_S)[0]))
+        self._wait("its element", lambda: any(row["text"] == PASSWORD for row in self.tree.read(100, PATIENCE_S)[0]))
         self.hands.perform([("key", "Return", True), ("key", "Return", False)])
-        self._wait("the panel", lambda: any(row[2] == "Panel" for row in self.tree.read(100, PATIENCE_S)[0]))
+        self._wait("the panel", lambda: any(row["name"] == "Panel" for row in self.tree.read(100, PATIENCE_S)[0]))
         self.windows.settle(PATIENCE_S)
 
     def _wait(self, what: str, holds: Callable[[], bool]) -> None:

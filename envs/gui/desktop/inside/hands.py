@@ -12,7 +12,7 @@ from Xlib.display import Display
 from Xlib.ext import xtest
 
 DOUBLE_CLICK_S = 0.25
-"""Programs take two clicks within this time as one double click: settings.ini of the image says so."""
+"""A little longer than the time within which programs take two clicks as one double click (settings.ini, rc.xml)."""
 _BUTTONS = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 """To X a click of the wheel is one of a button."""
@@ -53,7 +53,7 @@ class Hands:
         Raises:
             ValueError: there is no such key.
         """
-        if any(kind == "button" for kind, *_ in events):
+        if clicks := any(kind == "button" for kind, *_ in events):
             # A click in a new action is never the second half of a double click.
             time.sleep(max(0.0, self._pressed_at + DOUBLE_CLICK_S - time.monotonic()))
         text = "".join(arguments[0] for kind, *arguments in events if kind == "text")
@@ -61,6 +61,8 @@ class Hands:
         for kind, *arguments in events:
             getattr(self, f"_do_{kind}")(*arguments)
         self._display.sync()
+        if clicks:
+            self._pressed_at = time.monotonic()
 
     def _do_move(self, x: int, y: int) -> None:
         xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
@@ -69,7 +71,6 @@ class Hands:
         xtest.fake_input(self._display, X.MotionNotify, detail=1, x=dx, y=dy)
 
     def _do_button(self, button: str, down: bool) -> None:
-        self._pressed_at = time.monotonic()
         self._turn(_BUTTONS[button], down)
 
     def _do_scroll(self, dx: int, dy: int) -> None:
@@ -120,8 +121,8 @@ class Hands:
             if not runs or code != runs[-1][0] + len(runs[-1][1]):
                 runs.append((code, []))
             runs[-1][1].append((symbol, symbol))
-        for code, symbols in runs:  # as few requests as possible: every program reads the keyboard anew after each
-            self._display.change_keyboard_mapping(code, symbols)
+        for code, meanings in runs:  # as few requests as possible: every program reads the keyboard anew after each
+            self._display.change_keyboard_mapping(code, meanings)
         self._display.sync()
         self._caught_up()
 

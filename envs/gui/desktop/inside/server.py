@@ -14,7 +14,7 @@ import sys
 import traceback
 from typing import IO, Any
 
-from .boot import Desktop, Failed
+from agentrl.envs.gui.desktop.inside.boot import Desktop, Failed
 
 
 class Server:
@@ -41,21 +41,20 @@ class Server:
 
     def _answer(self, stream: IO[bytes]) -> bool:
         """Answer a request; whether there was one."""
-        if not (line := stream.readline()):
-            return False
-        request: dict[str, Any] = json.loads(line)
-        body, header = b"", {}
+        body = b""
         try:
+            if not (line := stream.readline()):
+                return False
+            request: dict[str, Any] = json.loads(line)
             result = getattr(self, "_do_" + request.pop("op"))(**request)
-            if isinstance(result, bytes):
-                result, body = None, result
-            header = {"result": result, "size": len(body)}
-        except (Failed, ValueError) as error:
-            header = {"error": str(error), "kind": type(error).__name__, "size": 0}
+            body = result if isinstance(result, bytes) else b""
+            header = {"result": None if body else result, "size": len(body)}
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
+            header = {"error": str(error) or repr(error), "kind": type(error).__name__, "size": 0}
         try:
             stream.write(json.dumps(header).encode() + b"\n" + body)
             stream.flush()
-        except BrokenPipeError:
+        except ConnectionError:
             return False
         return True
 
@@ -67,7 +66,7 @@ class Server:
 
     def _do_windows(self) -> Any:
         launched = self._desktop.launched
-        return [{**window, "command": launched.get(window["id"])} for window in self._desktop.windows.all()]
+        return [{**w, "command": launched.get((w["id"], w["pid"]))} for w in self._desktop.windows.all()]
 
     def _do_perform(self, events: list[list[Any]]) -> None:
         self._desktop.hands.perform(events)

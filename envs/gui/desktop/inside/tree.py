@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gi
@@ -56,10 +57,12 @@ class Element:
     box: tuple[int, int, int, int] = (0, 0, 0, 0)
     children: list[Element] = field(default_factory=list)
 
-    def rows(self) -> Iterator[list[Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """It and all below it, in reading order, as plain values."""
         states = [name for bit, name in STATES.items() if self.states >> bit & 1]
-        yield [self.app, self.role, self.name, self.text, states, *self.box, self.depth]
+        box = dict(zip(("x", "y", "width", "height"), self.box, strict=True))
+        own = {"app": self.app, "role": self.role, "name": self.name, "text": self.text, "states": states}
+        yield {**own, **box, "depth": self.depth}
         for child in self.children:
             if child.shows:
                 yield from child.rows()
@@ -87,7 +90,7 @@ class Tree:
         self._end = 0.0
         self._dead: set[str] = set()
 
-    def read(self, limit: int, seconds: float) -> tuple[list[list[Any]], bool]:
+    def read(self, limit: int, seconds: float) -> tuple[list[dict[str, Any]], bool]:
         """The elements that show, in reading order of each program, and whether that is all of them.
 
         Args:
@@ -96,7 +99,7 @@ class Tree:
         """
         self._end, self._left, self._dead = time.monotonic() + seconds, limit, set()
         desktop = Element((_REGISTRY, _ROOT), 0)
-        self._ask(desktop, "Accessible", "GetChildren", lambda apps: self._apps(desktop, apps))
+        self._ask(desktop, "Accessible", "GetChildren", partial(self._apps, desktop))
         context = GLib.MainContext.default()
         while self._waiting:
             context.iteration(True)
@@ -109,26 +112,26 @@ class Tree:
         for address in addresses:
             app = Element(address, 0)
             desktop.children.append(app)
-            self._get(app, "Accessible", "Name", lambda name, app=app: setattr(app, "app", name))
-            self._ask(app, "Accessible", "GetChildren", lambda found, app=app: self._family(app, found))
+            self._get(app, "Accessible", "Name", partial(setattr, app, "app"))
+            self._ask(app, "Accessible", "GetChildren", partial(self._family, app))
 
     def _family(self, parent: Element, addresses: list[Address]) -> None:
         for address in addresses[:CHILDREN]:
             child = Element(address, parent.depth + 1, parent.app)
             parent.children.append(child)
-            self._ask(child, "Accessible", "GetState", lambda states, child=child: self._shown(child, *states))
+            self._ask(child, "Accessible", "GetState", partial(self._shown, child))
 
-    def _shown(self, element: Element, low: int, high: int) -> None:
-        element.states = low | high << 32
+    def _shown(self, element: Element, states: list[int]) -> None:
+        element.states = states[0] | states[1] << 32
         if not element.states >> _SHOWING & 1 or self._left <= 0:
             return
         self._left -= 1
         element.shows = True
-        self._ask(element, "Accessible", "GetRoleName", lambda role: setattr(element, "role", role))
+        self._ask(element, "Accessible", "GetRoleName", partial(setattr, element, "role"))
         self._get(element, "Accessible", "Name", lambda name: setattr(element, "name", name[:TEXT]))
-        self._ask(element, "Component", "GetExtents", lambda box: setattr(element, "box", box), _SCREEN)
-        self._ask(element, "Accessible", "GetInterfaces", lambda names: self._content(element, names))
-        self._ask(element, "Accessible", "GetChildren", lambda found: self._family(element, found))
+        self._ask(element, "Component", "GetExtents", partial(setattr, element, "box"), _SCREEN)
+        self._ask(element, "Accessible", "GetInterfaces", partial(self._content, element))
+        self._ask(element, "Accessible", "GetChildren", partial(self._family, element))
 
     def _content(self, element: Element, interfaces: list[str]) -> None:
         """A program answers in order, so that the role is known by now."""
