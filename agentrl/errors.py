@@ -82,6 +82,10 @@ class UnsupportedGameError(AgentRLError, ValueError):
     """A valid game uses a feature that our engine does not play; the message names it and the alternative."""
 
 
+class UnsupportedTaskError(AgentRLError, ValueError):
+    """A valid task of somebody else needs what we do not have; the message names it."""
+
+
 class ActionError(AgentRLError, ValueError):
     """An action cannot be read or carried out; the message is for the agent."""
 

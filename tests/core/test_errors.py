@@ -19,6 +19,7 @@ EXAMPLES = [
     errors.CorruptFileError("model.safetensors", "missing"),
     errors.ConfigError("why"),
     errors.UnsupportedGameError("why"),
+    errors.UnsupportedTaskError("why"),
     errors.ActionError("why"),
     errors.InfraError("why"),
     errors.SandboxError("oom_killed", "why"),

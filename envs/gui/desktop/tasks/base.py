@@ -26,9 +26,9 @@ class Task(ABC):
     """
 
     template: ClassVar[str]
-    apps: ClassVar[tuple[str, ...]]
+    apps: Sequence[str]
     """The programs that it is about."""
-    feasible: ClassVar[bool] = True
+    feasible: bool = True
     """Whether it can be done; what cannot is solved by saying FAIL."""
 
     instruction: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePosixPath
 
 from agentrl.envs.gui.desktop.session import Desktop
@@ -14,7 +14,7 @@ from agentrl.envs.gui.desktop.tasks.words import PEOPLE, Dice
 class _Edit(Task):
     """A text file that is open in the editor shall have another text."""
 
-    apps = ("mousepad",)
+    apps: Sequence[str] = ("mousepad",)
     path: str
     wanted: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from agentrl.envs.gui.desktop.session import Desktop
@@ -14,7 +14,7 @@ from agentrl.envs.gui.desktop.tasks.words import Dice
 class _Folder(Task):
     """The files below a folder shall be others: no more, no less, and each with its content."""
 
-    apps = ("thunar",)
+    apps: Sequence[str] = ("thunar",)
     folder: str
     wanted: Mapping[str, str]
     """Contents, by path in the folder."""

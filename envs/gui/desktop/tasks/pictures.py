@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import hotkey, write
@@ -14,7 +14,7 @@ from agentrl.envs.gui.desktop.tasks.words import Dice
 _SIDE = 96
 """Of a picture, in pixels."""
 _COLOURS = {"red": (200, 30, 30), "green": (30, 150, 50), "blue": (40, 60, 200), "yellow": (230, 200, 30)}
-_SHAPES = {
+_SHAPES: dict[str, Callable[[int, int], bool]] = {
     "circle": lambda x, y: x * x + y * y < 900,
     "square": lambda x, y: max(abs(x), abs(y)) < 28,
     "triangle": lambda x, y: abs(x) < (y + 30) / 2 and y < 30,

@@ -48,7 +48,7 @@ async def table(desktop: Desktop, path: str) -> list[list[str]]:
 class _Sheet(Task):
     """A spreadsheet that is open shall have other values."""
 
-    apps = ("gnumeric",)
+    apps: Sequence[str] = ("gnumeric",)
     path: str
     rows: list[list[Value]]
     wanted: list[list[Value]]
@@ -73,7 +73,8 @@ def go(x: int, y: int) -> str:
 def goods(dice: Dice, count: int) -> list[list[Value]]:
     """Rows of goods, how many and at which price, with a head."""
     names = dice.sample(GOODS, count)
-    return [["item", "number", "price"], *([name, dice.number(2, 60), dice.number(100, 999)] for name in names)]
+    rows: list[list[Value]] = [[name, dice.number(2, 60), dice.number(100, 999)] for name in names]
+    return [["item", "number", "price"], *rows]
 
 
 class SumColumn(_Sheet):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks.acting import write
@@ -13,7 +13,7 @@ from agentrl.envs.gui.desktop.tasks.words import PEOPLE, Dice
 class _Command(Task):
     """A command in the terminal does it."""
 
-    apps = ("lxterminal",)
+    apps: Sequence[str] = ("lxterminal",)
     programs = (("lxterminal",),)
     line: str
 
