@@ -37,6 +37,12 @@ test: .venv/.dev
 	.venv-openenv/bin/python -m pip install --quiet -c $< openenv
 	touch $@
 
+# BrowserGym for `agentrl bench web --against browsergym`; the pages come from .venv.
+.venv-browsergym/.done: tests/browsergym-constraints.txt
+	$(PYTHON) -m venv .venv-browsergym
+	.venv-browsergym/bin/python -m pip install --quiet -c $< browsergym-miniwob
+	touch $@
+
 # SWE-bench for the test that grades as it does: its grading needs none of the fifty packages that it would bring.
 .swebench/.done: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .swebench swebench==5.0.2

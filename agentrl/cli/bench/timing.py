@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ def duration(seconds: float) -> str:
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
+
+
+def timed(seconds: list[float], call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """What a call returns; how long it took is added to `seconds`."""
+    begun = time.perf_counter()
+    result = call(*args, **kwargs)
+    seconds.append(time.perf_counter() - begun)
+    return result
 
 
 @contextmanager

@@ -14,27 +14,42 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agentrl.cli.bench.timing import duration
+from agentrl.cli.bench.timing import duration, timed
+from agentrl.cli.bench.web_against import PACES, compare
 from agentrl.cli.options import Json, print_json
+from agentrl.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from agentrl.envs.web.miniwob import MiniWoBEnv
 
 PAGES = ("click-button", "click-checkboxes", "choose-list", "enter-text", "login-user", "click-tab-2", "use-spinner")
 """Of different libraries and lengths."""
+BROWSERGYM = Path(".venv-browsergym/bin/python")
 
 
 def web(
     episodes: Annotated[int, typer.Option(min=2, help="Episodes of each session.")] = 21,
     sessions: Annotated[int, typer.Option(min=2, help="Sessions at once, beside the measure with one.")] = 32,
+    against: Annotated[str, typer.Option(help="What to compare with instead: browsergym.")] = "",
+    browsergym_python: Annotated[Path, typer.Option(help="An interpreter with browsergym-miniwob.")] = BROWSERGYM,
+    rounds: Annotated[int, typer.Option(min=1, help="Episodes of each page, if compared.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Time of a reset, of a step and of a picture, as the oracle plays; steps per second; memory of a session.
 
     Memory is what the processes of Chromium grow by with the sessions, each page counted once (PSS).
 
-    Example: agentrl bench web --sessions 8
+    Examples:
+
+        agentrl bench web --sessions 8
+
+        agentrl bench web --against browsergym
     """
+    if against not in ("", "browsergym"):
+        raise UnknownNameError("baseline", against, ["browsergym"])
+    if against:
+        _show(compare(browsergym_python, PAGES, rounds), as_json)
+        return
     rows = [_measure(count, episodes) for count in (1, sessions)]
     if as_json:
         print_json(rows)
@@ -45,6 +60,20 @@ def web(
             f"{duration(row[what]['p50'])} ({duration(row[what]['p99'])})" for what in ("reset", "step", "picture")
         ]
         table.add_row(str(row["sessions"]), *times, f"{row['steps_per_s']:.0f}", f"{row['memory_mib']:.0f} MiB")
+    Console(highlight=False).print(table)
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    table = Table("p50 (p99)", "agentrl", "BrowserGym", "ratio", "without its waits", "ratio", box=None)
+    for what in ("reset", "step"):
+        cells = [f"{duration(found['agentrl'][what]['p50'])} ({duration(found['agentrl'][what]['p99'])})"]
+        for pace in PACES:
+            row = found[pace][what]
+            cells += [f"{duration(row['p50'])} ({duration(row['p99'])})", f"{row['ratio']:.1f}"]
+        table.add_row(what, *cells)
     Console(highlight=False).print(table)
 
 
@@ -74,17 +103,11 @@ def _measure(count: int, episodes: int) -> dict[str, Any]:
 def _play(env: MiniWoBEnv, episodes: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = defaultdict(list)
 
-    def timed(what: str, call: Any, *args: Any, **kwargs: Any) -> Any:
-        begun = time.perf_counter()
-        result = call(*args, **kwargs)
-        times[what].append(time.perf_counter() - begun)
-        return result
-
     for task in env.tasks()[:episodes]:
-        timed("reset", env.reset, options={"task": task})
-        timed("picture", env.screenshot)
+        timed(times["reset"], env.reset, options={"task": task})
+        timed(times["picture"], env.screenshot)
         for action in env.oracle():
-            if timed("step", env.step, action)[2]:
+            if timed(times["step"], env.step, action)[2]:
                 break
     return times
 

@@ -62,6 +62,12 @@
   const sleep = (ms) => new Promise((resolve) => later(resolve, ms));
   // Two frames of the screen: what the browser does smoothly, such as scrolling, has been done.
   const painted = () => new Promise((resolve) => frame(() => frame(() => resolve(null))));
-  const hidden = { clock: { advance, sleep, now: () => now }, painted };
+  // Only where no timer runs: to stop one behind the back of what it belongs to would break that.
+  const restart = () => {
+    if (timers.size) return false;
+    [now, serial, random] = [0, 0, 1];
+    return true;
+  };
+  const hidden = { clock: { advance, restart, sleep, now: () => now }, painted };
   Object.defineProperty(window, "__agentrl", { value: hidden });
 })();

@@ -5,7 +5,7 @@
   const CLICKS = new Set(["click", "dblclick", "mousedown", "mouseup", "pointerdown", "pointerup", "mouseover", "mouseenter"]);
   const FRAME_MS = 2000;
   const listening = new WeakSet();
-  const ids = new WeakMap();
+  let ids = new WeakMap();
   const byId = new Map();
   let frames = 0;
   let count = 0;
@@ -14,6 +14,7 @@
   let leaving = false;
   let opening = false;
   let blocked = [];
+  let beginning = null;
 
   // -- what happens --------------------------------------------------------------------------------------------------
 
@@ -240,19 +241,32 @@
     return e && e !== e.ownerDocument.body ? idOf(e) : "";
   };
 
-  // Let `ms` milliseconds of the page's time pass, wait for its requests, and tell what there is to be seen. `read` is an
-  // expression of the task's, `skip` a selector of what the agent shall not see, `boxes` asks for places and sizes.
+  // Let `ms` milliseconds of the page's time pass, wait for its requests, and tell what there is to be seen. `begin` and
+  // `read` are expressions of the task's, before and after; `skip` is a selector of what the agent shall not see, `boxes`
+  // asks for places and sizes.
   const look = async (options) => {
+    if (options.begin) beginning = (0, eval)(options.begin);
     await advance(options.ms);
     if (leaving || opening || !document.body) {
       const seen = { leaving: !opening, opening };
       leaving = opening = false; // it may stay, if what comes is no document but a download
       return seen;
     }
-    const text = written(tree(document.body, options));
+    const seen = written(tree(document.body, options));
     const read = options.read ? (0, eval)(options.read) : null;
-    return { read, text, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
+    return { begun: beginning, read, tree: seen, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
   };
 
-  Object.assign(own, { advance, byId, element, idOf, known: (e) => ids.get(e) ?? "", left, look, offset, tree, active: () => document.activeElement });
+  // As if the document had just been loaded: its time, its ids, what it stored and what has the focus. Returns whether it
+  // could: not while it waits for something, nor with frames in it.
+  const restart = () => {
+    document.activeElement?.blur();
+    if (requests || leaving || opening || frames > 1 || !clock.restart()) return false;
+    byId.clear();
+    [ids, count] = [new WeakMap(), 0];
+    own.forget();
+    return true;
+  };
+
+  Object.assign(own, { advance, restart, byId, element, idOf, known: (e) => ids.get(e) ?? "", left, look, offset, tree, active: () => document.activeElement });
 })();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -32,6 +32,14 @@ class Episode:
     """Of the page after the actions, where the state was copied."""
     goal: str = ""
     session: Session | None = None
+    release: Callable[..., object] | None = None
+    """Gives the session back, once."""
+
+    def leave(self) -> None:
+        """Let others use the session."""
+        if self.release:
+            self.release()
+        self.session = self.release = None
 
 
 class MiniWoBEnv(TextEnv):
@@ -95,7 +103,7 @@ class MiniWoBEnv(TextEnv):
         return parse_id(task_id).name
 
     def begin(self, task_id: str) -> Result:
-        self.state = None  # what it was open in can be used again
+        self._leave()
         episode = Episode(parse_id(task_id))
         view = browsers().call(self._open(episode))
         self.state = episode
@@ -110,11 +118,13 @@ class MiniWoBEnv(TextEnv):
         done, raw = view.read
         if session.infeasible is not None:
             done, raw = True, -1.0
+        images = self._images()
         if done:
+            self.state.leave()
             rewards = {"outcome": float(raw > 0), "raw": float(raw)}
-            return Result(view.text(), rewards, Outcome.terminated(success=raw > 0), images=self._images())
+            return Result(view.text(), rewards, Outcome.terminated(success=raw > 0), images=images)
         outcome = Outcome.invalid_action(view.error) if view.error else Outcome.running()
-        return Result(view.text(), outcome=outcome, images=self._images())
+        return Result(view.text(), outcome=outcome, images=images)
 
     def oracle(self) -> Iterator[str]:
         """Knows what stands in the page, which agents are not always told, and acts as they do.
@@ -144,19 +154,25 @@ class MiniWoBEnv(TextEnv):
         return Episode(state.task, [*state.actions], digest, state.goal)
 
     def close(self) -> None:
-        self.state = None
+        self._leave()
         super().close()
+
+    def _leave(self) -> None:
+        if self.state:
+            self.state.leave()
+        self.state = None
 
     # -- in the loop of the pool ---------------------------------------------------------------------------------------
 
     async def _open(self, episode: Episode) -> View:
         """Take a session, open the page in it and repeat what has been done."""
-        session = await browsers().acquire()
-        weakref.finalize(episode, browsers().release, session)
-        task = episode.task
-        await session.open(pages.address(task.name), size=pages.SIZE, skip=pages.SKIPPED, boxes=self.boxes)
-        episode.goal = await session.evaluate(pages.START, [task.mode, task.seed])
-        view = await session.look(pages.READ)
+        task, url = episode.task, pages.address(episode.task.name)
+        session = await browsers().acquire(url)
+        episode.release = weakref.finalize(episode, browsers().release, session)
+        again = "" if task.name in pages.ONCE else pages.STOP
+        await session.open(url, size=pages.SIZE, skip=pages.SKIPPED, boxes=self.boxes, again=again)
+        view = await session.look(pages.READ, begin=pages.start(task.mode, task.seed))
+        episode.goal = view.begun
         for action in episode.actions:
             view = await session.act(action)
         if episode.digest and episode.digest != await session.digest():

@@ -18,16 +18,41 @@ _HARNESS = "#reward-display, #sync-task-cover, #click-canvas"
 SKIPPED = _HARNESS + ", #query"
 """What an observation leaves out; the query is told once, when the episode begins."""
 
-START = f"""seed => {{
-    core.setDataMode(seed[0]);
+_START = f"""(mode, seed) => {{
+    for (const e of document.querySelectorAll("[data-tampered]")) e.removeAttribute("data-tampered");
+    document.querySelector("#reward-display").innerHTML = core.DISPLAY_HTML;
+    [core.wob_scores, core.wob_latest, WOB_EPISODE_ID] = [[], "-", 0];
+    core.EP_TIMER = core.CD_TIMER = core.ept0 = null;
+    core.setDataMode(mode);
     core.EPISODE_MAX_TIME = 2 ** 31 - 1;
-    Math.seedrandom(seed[1]);
+    Math.seedrandom(seed);
     for (const e of document.querySelectorAll("{_HARNESS}")) e.style.visibility = "hidden";
     core.startEpisodeReal();
     const said = core.getUtterance();
     return said.utterance ?? said;
 }}"""
-"""Begins a task and returns what it asks for; takes the mode and the seed."""
+"""Begins a task, in a document that was just loaded or one that had others, and returns what it asks for."""
+STOP = "clearInterval(core.CD_TIMER); clearTimeout(core.EP_TIMER)"
+"""Ends the timers of a task."""
+ONCE = frozenset(
+    (
+        "choose-date",
+        "choose-date-easy",
+        "choose-date-medium",
+        "choose-date-nodelay",
+        "click-dialog",
+        "click-menu-2",
+        "drag-box",
+        "drag-items-grid",
+        "drag-sort-numbers",
+        "form-sequence",
+        "use-autocomplete",
+        "use-colorwheel",
+        "use-slider",
+        "use-spinner",
+    )
+)
+"""Pages that keep something of a task when they begin the next; each of theirs gets a new document."""
 READ = "[WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL]"
 
 
@@ -53,6 +78,11 @@ def names() -> tuple[str, ...]:
 def site() -> Site:
     """What `HOST` answers; raises what `root` does."""
     return files(root())
+
+
+def start(mode: str, seed: int) -> str:
+    """Expression that begins a task of the page, and whose value is what it asks for."""
+    return f"({_START})({mode!r}, {seed})"
 
 
 def address(name: str) -> str:

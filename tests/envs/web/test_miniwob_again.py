@@ -1,0 +1,99 @@
+"""A task in a document that had others is the same as in a new one, on each page that begins again in its document."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+from typing import Any
+
+import pytest
+
+from tests.conftest import require
+
+require("playwright")
+
+from agentrl.envs.web.browser import browsers, pool
+from agentrl.envs.web.miniwob import MiniWoBEnv, pages
+from agentrl.envs.web.miniwob.oracles import SOLVERS
+
+if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
+    pytest.skip("there is no Chromium", allow_module_level=True)
+
+FREELY = (
+    "click({0!r})",
+    "click({0!r})",
+    "dblclick({0!r})",
+    "fill({0!r}, 'abc')",
+    "press({0!r}, 'ArrowDown')",
+    "drag_and_drop({0!r}, {1!r})",
+    "mouse_click({2}, {3})",
+    "keyboard_press('Tab')",
+    "scroll(0, 50)",
+)
+"""Ways to leave traces."""
+
+
+def meddle(env: MiniWoBEnv, task: str, rng: random.Random) -> None:
+    """Play a task at random, and not to its end if it has none in eight actions."""
+    text, _ = env.reset(options={"task": task})
+    for _ in range(8):
+        ids = re.findall(r"\[(\w+)\]", text) or ["a1"]
+        action = rng.choice(FREELY).format(rng.choice(ids), rng.choice(ids), rng.randrange(160), rng.randrange(200))
+        text, _, terminated, *_ = env.step(action)
+        if terminated:
+            return
+
+
+def trace(env: MiniWoBEnv, task: str) -> list[Any]:
+    """All that is to be known of an oracle's episode."""
+    seen: list[Any] = [env.reset(options={"task": task})[0]]
+    state = env.state
+    assert state is not None
+    assert state.session is not None
+    for action in env.oracle() if env.names[0] in SOLVERS else ["noop()"]:
+        seen.append(browsers().call(state.session.digest()))
+        seen.append(env.step(action))
+        if seen[-1][2]:
+            break
+    return seen
+
+
+def differs(name: str, number: int) -> bool:
+    """Whether a task is another one after a task that was meddled with."""
+    env, task = MiniWoBEnv(task=name), f"train/{name}/{number + 50}"
+    meddle(env, f"train/{name}/{number}", random.Random(f"{name}{number}"))
+    again = trace(env, task)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "ONCE", frozenset([name]))
+        return again != trace(env, task)
+
+
+@pytest.mark.parametrize("name", ["click-button", "click-tab", "enter-text", "find-word"])
+def test_a_task_after_another_is_as_in_a_new_document(name: str) -> None:
+    """Every page was tried so when `pages.ONCE` was written."""
+    assert not any(differs(name, number) for number in range(2))
+
+
+def test_a_document_stays_only_where_nothing_goes_on_in_it() -> None:
+    def loaded(name: str) -> bool:
+        """Whether the next task of the page gets a new document."""
+        env.reset(options={"task": f"test/{name}/0"})
+        env._evaluate("window.mine = true")
+        for action in actions:
+            env.step(action)
+        env.reset(options={"task": f"test/{name}/1"})
+        return env._evaluate("window.mine") is None
+
+    env = MiniWoBEnv(task=("click-button", "click-dialog"))
+    actions: list[str] = []
+    assert not loaded("click-button")
+    assert loaded("click-dialog")  # one of `pages.ONCE`
+    actions = ["goto('http://miniwob.test/miniwob/click-tab.html')"]
+    assert loaded("click-button")
+    actions = []
+    env.reset(options={"task": "test/click-button/0"})
+    env._evaluate("window.mine = setTimeout(() => 0, 60000)")
+    env.reset(options={"task": "test/click-button/1"})
+    assert env._evaluate("window.mine") is None
