@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agentrl.cli.bench.desktop import desktop
 from agentrl.cli.bench.gpu import gpu
 from agentrl.cli.bench.loop import loop
 from agentrl.cli.bench.routing import routing
@@ -27,6 +28,7 @@ Model = Annotated[
 OPENENV_PYTHON = Path(".venv-openenv/bin/python")
 SWEREX_PYTHON = Path(".venv-swerex/bin/python")
 app = typer.Typer(help="Measure environments, rollouts and training, each against a baseline.", no_args_is_help=True)
+app.command()(desktop)
 app.command()(loop)
 app.command()(gpu)
 app.command()(routing)

@@ -128,7 +128,7 @@ class Tree:
         self._left -= 1
         element.shows = True
         self._ask(element, "Accessible", "GetRoleName", partial(setattr, element, "role"))
-        self._get(element, "Accessible", "Name", lambda name: setattr(element, "name", name[:TEXT]))
+        self._get(element, "Accessible", "Name", lambda name: setattr(element, "name", name[:TEXT].strip()))
         self._ask(element, "Component", "GetExtents", partial(setattr, element, "box"), _SCREEN)
         self._ask(element, "Accessible", "GetInterfaces", partial(self._content, element))
         self._ask(element, "Accessible", "GetChildren", partial(self._family, element))
