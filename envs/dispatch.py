@@ -20,8 +20,9 @@ def has_sandboxes(core: str) -> bool:
 
 
 def pictured(env_id: str) -> Mapping[str, Any]:
-    """Arguments of `gym.make` with which the observations of a registered environment have pictures; see `TextEnv`."""
-    core = gym.spec(env_id).kwargs.get("_core")
+    """Arguments of `gym.make` with which the observations of an environment have pictures; see `TextEnv.pictured`."""
+    spec = gym.registry.get(env_id)
+    core = spec.kwargs.get("_core") if spec else None
     return getattr(load_env_creator(core), "pictured", {}) if core else {}
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import jinja2
 from tokenizers import Tokenizer
 
+from agentrl.config import EnvConfig
 from agentrl.files import atomic_write
 from agentrl.records import Advantages
 from agentrl.trainers import report_lookahead as lookahead
 from agentrl.trainers.report_charts import charts
+from agentrl.trainers.report_pictures import with_pictures
 from agentrl.trainers.report_routes import routes
 from agentrl.trainers.report_tournament import best_tournament
 from agentrl.trainers.runs import CONFIG, REPORT, Run
@@ -62,6 +64,8 @@ class EpisodeView:
     """Turns left out at the end."""
     last_words: str
     last_images: tuple[str, ...]
+    note: str
+    """What else is to be said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,8 @@ def _episodes(run: Run) -> list[EpisodeView]:
         if len(found) == 2:
             break
     tokenizer = _tokenizer(run)
-    return [_episode(tokenizer, solved, *found[solved]) for solved in (False, True) if solved in found]
+    env = EnvConfig(**run.config().get("env", {}))
+    return [_episode(tokenizer, solved, *found[solved], env) for solved in (False, True) if solved in found]
 
 
 def _tree(run: Run) -> lookahead.Drawing | None:
@@ -196,8 +201,11 @@ def _episode(
     group: Group,
     advantages: Advantages | None,
     path: list[int],
+    env: EnvConfig | None = None,
 ) -> EpisodeView:
-    turns = [group.turns[i] for i in path]
+    turns, note = [group.turns[i] for i in path], ""
+    if env is not None and not any(turn.images for turn in turns):
+        turns, note = with_pictures(env, group.task, turns)
     credit = [None if advantages is None else advantages[i] for i in path]
     views = [_turn(tokenizer, turn, a) for turn, a in zip(turns, credit, strict=True)][:SHOWN_TURNS]
     rewards = ", ".join(f"{channel} {total(turns, channel):g}" for channel in group.channels())
@@ -209,6 +217,7 @@ def _episode(
         hidden=len(turns) - len(views),
         last_words=turns[-1].feedback,
         last_images=_data_urls(turns[-1].last_images),
+        note=note,
     )
 
 
