@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.gui.desktop.actions import ELEMENT_HANDS, Action, parse
@@ -67,6 +67,7 @@ class DesktopEnv(TextEnv):
     splits: tuple[str, ...] = tuple(SIZES)
     channels: tuple[str, ...] = ("outcome",)
     blocking = True
+    pictured: ClassVar[Mapping[str, Any]] = {"screenshots": True}
 
     def __init__(
         self,
