@@ -15,6 +15,17 @@ from agentrl.envs.gui.desktop.tasks.words import CITIES, Dice
 _SERVER = Path(__file__).with_name("form_server.py")
 _PORT = 8765
 _FOLDER = "/tmp/form"
+_WAIT = f"""
+import socket, time
+for _ in range(200):
+    try:
+        socket.create_connection(("127.0.0.1", {_PORT})).close()
+        break
+    except OSError:
+        time.sleep(0.05)
+else:
+    raise SystemExit("the server does not start")
+"""
 _STYLE = "<style>body{font:16px sans-serif;margin:2em} label,th,td{display:block;padding:.3em 1em}</style>"
 
 
@@ -47,20 +58,12 @@ class FillForm(Task):
         )
 
     async def setup(self, desktop: Desktop) -> None:
-        programs, self.programs = self.programs, []
+        for path, content in self.files.items():
+            await desktop.write(path, content.encode() if isinstance(content, str) else content)
+        serve = f"setsid python3 {_FOLDER}/server.py {_PORT} {_FOLDER}/page.html {self.received}"
+        await desktop.run(f"rm -f {self.received}; {serve} > /dev/null 2>&1 &", COMMAND_S)
+        await command(desktop, "python3", "-c", _WAIT)
         await super().setup(desktop)
-        serve = f"setsid python3 {_FOLDER}/server.py {_PORT} {_FOLDER}/page.html {self.received} >/dev/null 2>&1 &"
-        await desktop.run(serve, COMMAND_S)
-        ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{_PORT}/')"
-        await command(
-            desktop,
-            "sh",
-            "-c",
-            f'for i in $(seq 100); do python3 -c "{ask}" 2>/dev/null && exit; sleep 0.05; done; exit 1',
-        )
-        self.programs = programs
-        for program in programs:
-            await desktop.launch(program)
 
     async def grade(self, desktop: Desktop) -> float:
         """The share of right fields."""
