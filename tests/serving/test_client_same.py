@@ -50,7 +50,7 @@ def url(server: Callable[..., Server]) -> str:
 
 
 def test_every_registered_environment_is_compared() -> None:
-    elsewhere = {"Grounding-v0", "MiniWoB-v0", "SWE-v0"}  # compared in tests/envs/web/ and tests/envs/swe/
+    elsewhere = {"Desktop-v0", "Grounding-v0", "MiniWoB-v0", "SWE-v0"}  # compared in tests/envs/{gui,web,swe}/
     assert {env_id for env_id, *_ in CASES} == set(ENVIRONMENTS) - elsewhere
 
 
