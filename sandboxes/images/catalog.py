@@ -37,7 +37,9 @@ IMAGES: dict[str, Image] = {
         Image("swe", parent="base", packages=("pytest",)),
         Image("train", parent="base", extras=("text", "search", "remote", "train", "vllm")),
         Image(
-            "web", extras=("web", "shop", "serve"), debian=("python3", "chromium-headless-shell", "fonts-dejavu-core")
+            "web",
+            extras=("web", "shop", "serve"),
+            debian=("python3", "chromium-headless-shell", "fonts-dejavu-core", "libatomic1"),  # that is for Playwright
         ),
         Image(
             "desktop",

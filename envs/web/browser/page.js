@@ -257,11 +257,14 @@
     return { begun: beginning, read, tree: seen, focus: focus(), url: location.href, title: document.title, blocked: blocked.splice(0) };
   };
 
-  // As if the document had just been loaded: its time, its ids, what it stored and what has the focus. Returns whether it
+  // As if the document had just been loaded: its time, ids, scrolling and focus, and what it stored. Returns whether it
   // could: not while it waits for something, nor with frames in it.
   const restart = () => {
     document.activeElement?.blur();
     if (requests || leaving || opening || frames > 1 || !clock.restart()) return false;
+    for (const e of document.querySelectorAll("*")) {
+      if (e.scrollTop || e.scrollLeft) e.scrollTo({ left: 0, top: 0, behavior: "instant" });
+    }
     byId.clear();
     [ids, count] = [new WeakMap(), 0];
     own.forget();

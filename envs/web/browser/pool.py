@@ -166,6 +166,9 @@ class Browsers:
         program = chromium()
         try:
             self._driver = self._driver or await async_playwright().start()
+        except Exception as error:  # it has no type of its own for that
+            raise BrowserError(f"Playwright does not start: {error}") from error
+        try:
             return await self._driver.chromium.launch(
                 executable_path=program,
                 args=_ARGUMENTS,

@@ -12,6 +12,7 @@ from agentrl.envs.web.browser import Session, View, browsers
 from agentrl.envs.web.browser.grammar import signature
 from agentrl.envs.web.browser.hands import HANDS
 from agentrl.envs.web.miniwob import pages
+from agentrl.envs.web.miniwob.demonstrator import Dawdler
 from agentrl.envs.web.miniwob.oracles import solve
 from agentrl.envs.web.miniwob.tasks import SIZES, MiniWoBTask, parse_id, task_ids
 from agentrl.errors import BrowserError, ConfigError, UnknownNameError
@@ -134,6 +135,14 @@ class MiniWoBEnv(TextEnv):
         """
         assert self.state is not None
         return solve(self.state.task.name, self.state.goal, self._evaluate)
+
+    def demonstrator(self, *, seed: int = 0, mistakes: float = 0.0) -> Dawdler:
+        """The oracle; its mistakes waste a turn.
+
+        Raises:
+            ConfigError: there is no oracle for this page.
+        """
+        return Dawdler(self.oracle(), seed, mistakes)
 
     def screenshot(self, *, marks: bool = False) -> bytes:
         """The page as PNG; with `marks`, a frame and the id on every element.

@@ -76,10 +76,36 @@ def _box(page: Page) -> Iterator[str]:
     yield page.one(SUBMIT).click()
 
 
-def _circle(page: Page) -> Iterator[str]:
-    circle = page.one("circle")
-    dx, dy = {"left": (-12, 0), "right": (12, 0), "up": (0, -12), "down": (0, 12)}[page.match(r"circle (\w+)")[0]]
-    yield f"mouse_drag_and_drop({circle.x:g}, {circle.y:g}, {circle.x + dx:g}, {circle.y + dy:g})"
+def _shape(page: Page) -> Iterator[str]:
+    shape = page.one("circle, rect, polygon")
+    (way,) = page.match(r"(?:circle|item) (\w+)")
+    dx, dy = {"left": (-12, 0), "right": (12, 0), "up": (0, -12), "down": (0, 12)}[way]
+    yield f"mouse_drag_and_drop({shape.x:g}, {shape.y:g}, {shape.x + dx:g}, {shape.y + dy:g})"
+    yield page.one(SUBMIT).click()
+
+
+def _square(page: Page) -> Iterator[str]:
+    """A point beside the blue one, at a right angle to the black one: on the side that is on the grid."""
+    (black,), (blue,), (grid,) = page.all("#init-black"), page.all("#init-blue"), page.all("#svg-grid")
+    dx, dy = blue.y - black.y, black.x - blue.x
+    far = 20 / (dx**2 + dy**2) ** 0.5
+    points = [(blue.x + side * far * dx, blue.y + side * far * dy) for side in (1, -1)]
+    x, y = next(
+        (x, y) for x, y in points if grid.left < x < grid.left + grid.width and grid.top < y < grid.top + grid.height
+    )
+    yield _point(x, y)
+    yield page.one(SUBMIT).click()
+
+
+def _ends(page: Page) -> Iterator[str]:
+    (end,) = page.match(r"to the (\w+)")
+    yield f"press({page.one('#text-area').id!r}, {'Control+Home' if end == 'top' else 'Control+End'!r})"
+    yield page.one(SUBMIT).click()
+
+
+def _colour(page: Page) -> Iterator[str]:
+    colour = page.evaluate(f"ui_utils.colorNameToHex({page.match(r'Select (.*) with')[0]!r})")
+    yield page.one("#col").fill(colour.lstrip("#"))
     yield page.one(SUBMIT).click()
 
 
@@ -103,11 +129,15 @@ MOVING: dict[str, Solver] = {
     "chase-circle": _chase,
     "circle-center": _centre,
     "drag-box": _box,
-    "drag-circle": _circle,
+    "drag-circle": _shape,
+    "drag-single-shape": _shape,
     "find-midpoint": _middle,
     "form-sequence": _slider_and_box,
     "highlight-text": _highlight,
     "highlight-text-2": _highlight,
+    "right-angle": _square,
+    "scroll-text-2": _ends,
+    "use-colorwheel": _colour,
     "use-slider": _slider,
     "use-slider-2": _sliders,
 }
