@@ -61,6 +61,10 @@ def check(config: Config) -> None:
     rl = config.rl
     method = get_method(rl.method, rl.overrides, credit=rl.credit, rewards=rl.rewards)
     method.check(group_size=rl.group_size, critic=rl.critic != "none")
+    if config.env.kwargs.get("screenshots"):
+        raise ConfigError(
+            "a policy in training reads text: leave screenshots out of env.kwargs; report.html shows pictures anyway"
+        )
     env = check_routing(config, method, make_env(config.env))
     for split in (config.env.train_split, config.env.valid_split, config.env.test_split):
         env.tasks(split)

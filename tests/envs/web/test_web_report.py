@@ -17,9 +17,11 @@ for component in ("playwright", "PIL", "matplotlib", "torch.utils.tensorboard"):
     require(component)
 
 from agentrl.agents.players import play_with, player_factory
-from agentrl.config import EnvConfig
+from agentrl.config import Config, EnvConfig
 from agentrl.envs.web.browser import pool
+from agentrl.errors import ConfigError
 from agentrl.trainers.demos import make_env
+from agentrl.trainers.loop import check
 from agentrl.trainers.report import write_report
 from agentrl.trainers.runs import RunWriter
 from agentrl.types import Group, Task, Turn
@@ -62,3 +64,8 @@ def test_an_episode_that_does_not_repeat_is_shown_without(tmp_path: Path, turns:
     assert "data:image/png" not in page
     assert "There are no pictures: played again, the episode showed" in page
     assert "Another page." in page
+
+
+def test_training_from_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave screenshots out"):
+        check(Config.load(None, ["env.id=MiniWoB-v0", "env.kwargs.screenshots=true", f"run.dir={tmp_path}"]))
