@@ -35,7 +35,9 @@ _START = f"""(mode, seed) => {{
 STOP = "clearInterval(core.CD_TIMER); clearTimeout(core.EP_TIMER)"
 """Ends the timers of a task."""
 ONCE = frozenset(
-    (
+    [
+        "book-flight",
+        "book-flight-nodelay",
         "choose-date",
         "choose-date-easy",
         "choose-date-medium",
@@ -43,14 +45,21 @@ ONCE = frozenset(
         "click-dialog",
         "click-menu-2",
         "drag-box",
+        "drag-items",
         "drag-items-grid",
         "drag-sort-numbers",
         "form-sequence",
+        "resize-textarea",
+        "scroll-text",
+        "search-engine",
+        "simon-says",
         "use-autocomplete",
+        "use-autocomplete-nodelay",
         "use-colorwheel",
         "use-slider",
+        "use-slider-2",
         "use-spinner",
-    )
+    ]
 )
 """Pages that keep something of a task when they begin the next; each of theirs gets a new document."""
 READ = "[WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL]"
