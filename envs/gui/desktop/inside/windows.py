@@ -120,19 +120,20 @@ class Windows:
     def caught_up(self, end: float | None = None) -> bool:
         """Wait until the focused program has seen all events so far: they come in order, and it answers the last."""
         end = time.monotonic() + 1 if end is None else end
-        window = self._display.create_resource_object("window", self._active()) if self._active() else None
+        number = self._active()
+        window = self._display.create_resource_object("window", number)
         try:
-            if window is None or self.atom("_NET_WM_PING") not in self._property(window, "WM_PROTOCOLS"):
+            if not number or self.atom("_NET_WM_PING") not in self._property(window, "WM_PROTOCOLS"):
                 return True
         except BadWindow:
             return True
         self._serial += 1
-        data = (32, [self.atom("_NET_WM_PING"), self._serial, window.id, 0, 0])
+        data = (32, [self.atom("_NET_WM_PING"), self._serial, number, 0, 0])
         window.send_event(ClientMessage(window=window, client_type=self.atom("WM_PROTOCOLS"), data=data))
-        self._display.flush()
-        while self._serial not in self._pongs:
-            if not self.wait(end - time.monotonic()):
+        while self._serial not in self._pongs and self._active() == number:  # it may end instead of answering
+            if (left := end - time.monotonic()) <= 0:
                 return False
+            self.wait(left)
         self._pongs.clear()
         return True
 
