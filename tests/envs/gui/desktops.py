@@ -6,6 +6,7 @@ import struct
 import zlib
 
 from agentrl.envs.gui.desktop.events import Button, Event, Key, Move
+from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.errors import AgentRLError
 from agentrl.sandboxes.images.catalog import IMAGES
 from tests.conftest import lack
@@ -53,3 +54,11 @@ def click(x: int, y: int) -> list[Event]:
 def chord(*names: str) -> list[Event]:
     """Keys pressed one after the other and let go in the other order."""
     return [*(Key(name, True) for name in names), *(Key(name, False) for name in reversed(names))]
+
+
+async def clear(desktop: Desktop) -> None:
+    """End all programs that have windows."""
+    while windows := await desktop.windows():
+        pids = {window.pid for window in windows} - {0}  # that of a window that goes just now
+        await desktop.run("kill -9 " + " ".join(map(str, pids)), 10)
+        await desktop.wait()

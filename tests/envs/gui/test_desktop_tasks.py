@@ -22,7 +22,7 @@ from agentrl.envs.gui.desktop.tasks.settings import KEYFILE
 from agentrl.envs.gui.desktop.tasks.sheet import table, workbook
 from agentrl.envs.gui.desktop.tasks.words import SIZES
 from agentrl.errors import UnknownNameError
-from tests.envs.gui.desktops import need, pixels
+from tests.envs.gui.desktops import clear, need, pixels
 
 call = desks().call
 IDS = st.builds(
@@ -123,14 +123,8 @@ def shared() -> Iterator[Desktop]:
 def desktop(shared: Desktop) -> Iterator[Desktop]:
     """The one desktop of these tests, on which nothing is open; tasks have files of their own."""
     yield shared
-    call(_clear(shared))
-
-
-async def _clear(desktop: Desktop) -> None:
-    while windows := await desktop.windows():
-        await desktop.run("kill -9 " + " ".join(str(window.pid) for window in windows), 10)
-        await desktop.wait()
-    await desktop.run(f"rm -rf {KEYFILE} ~/.config/chromium", 10)
+    call(clear(shared))
+    call(shared.run(f"rm -rf {KEYFILE} ~/.config/chromium", 10))
 
 
 async def _solve(task: Task, desktop: Desktop) -> tuple[float, float, float]:
