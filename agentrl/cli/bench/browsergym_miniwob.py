@@ -10,6 +10,7 @@ in seconds, and `step`, a list of such.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -59,8 +60,11 @@ def main(program: str, url: str, pace: str) -> None:
     os.environ["MINIWOB_URL"] = url
     with contextlib.redirect_stdout(sys.stderr):
         launch_with(program)
+        importlib.import_module("browsergym.miniwob")  # registers the tasks
         import gymnasium
+        from browsergym.core import _get_global_playwright
 
+        _get_global_playwright()  # starts once, which counts for no episode
         waits: dict[str, Any] = {"slow_mo": 0, "pre_observation_delay": 0.0} if pace == "hurried" else {}
         for number, line in enumerate(sys.stdin):
             env = gymnasium.make(f"browsergym/miniwob.{line.strip()}", **waits)

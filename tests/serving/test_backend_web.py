@@ -1,0 +1,42 @@
+"""Pages in a container: the image `web`, with a Chromium of its own and no network."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import gymnasium as gym
+import pytest
+
+import agentrl  # noqa: F401 - registers the environments
+from agentrl.envs.base import Episode
+from agentrl.errors import SandboxError
+from tests.conftest import require
+
+for component in ("docker.errors", "httptools", "playwright"):
+    require(component)
+
+from agentrl.sandboxes.engine import connect
+from agentrl.sandboxes.images.catalog import IMAGES
+
+
+def test_pages_in_a_container_are_those_of_this_process() -> None:
+    try:
+        with closing(connect()) as client:
+            if not client.images.list(IMAGES["web"].tag):
+                raise SandboxError("image_missing", "agentrl images build web")
+    except SandboxError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    pages = ("click-button", "click-checkboxes", "enter-text")
+    here, there = (gym.make("MiniWoB-v0", task=pages, manual=False, **where) for where in ({}, {"backend": "docker"}))
+    assert isinstance(here, Episode)
+    for task in here.tasks("test")[:3]:
+        assert here.reset(options={"task": task}) == there.reset(options={"task": task})
+        for action in here.oracle():
+            step = here.step(action)
+            assert there.step(action) == step
+        assert step[4]["outcome"].solved
+    there.close()
+    here.close()
