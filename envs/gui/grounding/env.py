@@ -50,6 +50,8 @@ ACTIONS = {action.__name__: action for action in (move_to, move, stop)}
 class Pointing:
     """State of an episode."""
 
+    seed: int
+    """Of the page."""
     scene: Scene
     target: Box
     trail: tuple[Point, ...] = (Point(_WIDTH // 2, _HEIGHT // 2),)
@@ -119,8 +121,8 @@ class GroundingEnv(TextEnv):
     def begin(self, task_id: str) -> Result:
         seed = _seed(task_id)
         number, target = _chosen(seed)
-        seen = scene(seed)
-        self.state = Pointing(seen, list(seen.boxes.values())[number])
+        seen = scene(seed, pictured=self.screenshots)
+        self.state = Pointing(seed, seen, list(seen.boxes.values())[number])
         parts = [MANUAL, f"Point at: {target.description}", *([seen.tree] if self.tree else []), self._cursor()]
         return Result("\n".join(parts), images=self._images())
 
@@ -163,9 +165,10 @@ class GroundingEnv(TextEnv):
 
         Raises:
             MissingExtraError: Pillow is not installed.
+            BrowserError: the browser failed.
         """
         assert self.state is not None
-        return drawn(self.state.scene.picture, self.state.trail[-1])
+        return drawn(scene(self.state.seed, pictured=True).picture, self.state.trail[-1])
 
     def copy_state(self, state: Pointing | None) -> Pointing | None:
         return state  # which does not change

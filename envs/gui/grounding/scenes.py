@@ -27,31 +27,34 @@ class Scene:
     boxes: Mapping[str, Box]
     """Id → place of everything that can be pointed at, in the order of the targets of the page."""
     picture: bytes
-    """PNG, without a cursor."""
+    """PNG, without a cursor; empty where none was taken."""
 
     def under(self, point: Point) -> str:
         """Id of what can be pointed at and is there; "" where nothing is."""
         return next((name for name, box in self.boxes.items() if box.holds(point)), "")
 
 
-@lru_cache(maxsize=64)
-def scene(seed: int) -> Scene:
+@lru_cache(maxsize=256)
+def scene(seed: int, *, pictured: bool) -> Scene:
     """The scene of a page.
+
+    Args:
+        pictured: whether to take a picture of it, which takes a third longer.
 
     Raises:
         BrowserError: the browser failed, or there is none.
     """
-    return browsers().call(_render(seed))
+    return browsers().call(_render(seed, pictured))
 
 
-async def _render(seed: int) -> Scene:
+async def _render(seed: int, pictured: bool) -> Scene:
     browsers().serve(HOST, _site)
     session = await browsers().acquire()
     try:
         await session.open(f"http://{HOST}/{seed}", size=SIZE, boxes=True)
         tree = (await session.look()).tree
         boxes = {name: Box(*box) for name, *box in await session.evaluate(_BOXES)}
-        return Scene(tree, boxes, await session.screenshot())
+        return Scene(tree, boxes, await session.screenshot() if pictured else b"")
     finally:
         browsers().release(session)
 
