@@ -26,7 +26,6 @@ OPEN = ("mousepad", "thunar", "gnumeric", "lxterminal", "galculator", "chromium"
 
 def desktop(
     episodes: Annotated[int, typer.Option(min=2, help="Episodes to play, and starts of each kind.")] = 8,
-    sandbox: Annotated[str, typer.Option(help="docker or runsc.")] = "docker",
     as_json: Json = False,
 ) -> None:
     """Time of a start, a reset, a step, a picture and a fork, as the oracle plays; memory of a desktop.
@@ -36,7 +35,7 @@ def desktop(
 
     Example: agentrl bench desktop --episodes 4
     """
-    report = measure(episodes, sandbox)
+    report = measure(episodes)
     if as_json:
         print_json(report)
         return
@@ -48,7 +47,7 @@ def desktop(
         print(f"memory, {what}: {size / 2**20:.0f} MiB")
 
 
-def measure(episodes: int, sandbox: str) -> dict[str, Any]:
+def measure(episodes: int) -> dict[str, Any]:
     """Seconds by what was done (p50, p99, count), and bytes of memory by what was open.
 
     Raises:
@@ -58,12 +57,12 @@ def measure(episodes: int, sandbox: str) -> dict[str, Any]:
     from agentrl.envs.gui.desktop.desks import desks
 
     call, times = desks().call, defaultdict[str, list[float]](list)
-    pool = call(desks().pool(sandbox))
+    pool = call(desks().pool())
     for _ in range(episodes):
         call(pool.warm())  # so that nothing else starts meanwhile
         call(_closed(timed(times["start, cold"], call, pool.provider.create(pool.spec))))
-        call(_closed(timed(times["start, from the pool"], call, desks().acquire(sandbox))))
-    env = DesktopEnv(template=TEMPLATES, split="test", sandbox=sandbox)
+        call(_closed(timed(times["start, from the pool"], call, desks().acquire())))
+    env = DesktopEnv(template=TEMPLATES, split="test")
     for task in env.tasks()[:episodes]:
         call(pool.warm())
         timed(times["reset"], env.reset, options={"task": task})
@@ -72,7 +71,7 @@ def measure(episodes: int, sandbox: str) -> dict[str, Any]:
                 break
             timed(times["picture"], env.screenshot)
     env.close()
-    memory, open_desktop = {}, call(desks().acquire(sandbox))
+    memory, open_desktop = {}, call(desks().acquire())
     memory["nothing open"] = call(_memory(open_desktop))
     for program in OPEN:
         call(open_desktop.launch([program]))

@@ -26,12 +26,11 @@ from importlib import resources
 from typing import Any, TypeVar
 
 from agentrl.envs.gui.desktop.session import HOME, RUN, Desktop, Size
-from agentrl.errors import AgentRLError, ConfigError, InfraError, SandboxError, UnknownNameError
+from agentrl.errors import AgentRLError, ConfigError, InfraError, SandboxError
 from agentrl.sandboxes.images.catalog import IMAGES
 from agentrl.sandboxes.pool import Pool
 from agentrl.sandboxes.spec import MiB, SandboxSpec
 
-PROVIDERS = ("docker", "runsc")
 SIZE = (1280, 800)
 _READY, _AT_ONCE = 1, 64
 
@@ -67,7 +66,7 @@ class Desks:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._pools: dict[tuple[str, Size], asyncio.Task[Pool]] = {}
+        self._pools: dict[Size, asyncio.Task[Pool]] = {}
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="agentrl-desktop", daemon=True).start()
 
@@ -94,31 +93,24 @@ class Desks:
         else:
             work.close()
 
-    async def acquire(self, kind: str = "docker", size: Size = SIZE) -> Desktop:
+    async def acquire(self, size: Size = SIZE) -> Desktop:
         """A fresh desktop; who acquired it closes it.
 
-        Args:
-            kind: of `PROVIDERS`.
-
         Raises:
-            UnknownNameError: there is no such kind.
-            ConfigError, MissingExtraError: this machine cannot make desktops of this kind; the message says why.
+            ConfigError, MissingExtraError: this machine cannot make desktops; the message says why.
             SandboxError: none could be started.
         """
-        return Desktop(await (await self.pool(kind, size)).acquire(), size)
+        return Desktop(await (await self.pool(size)).acquire(), size)
 
-    async def pool(self, kind: str = "docker", size: Size = SIZE) -> Pool:
+    async def pool(self, size: Size = SIZE) -> Pool:
         """The one that desktops come from; raises what `acquire` does."""
-        if kind not in PROVIDERS:
-            raise UnknownNameError("sandbox", kind, PROVIDERS)
-        key = kind, size
-        if key not in self._pools:
-            self._pools[key] = asyncio.create_task(self._open(*key))
-        opening = self._pools[key]
+        if size not in self._pools:
+            self._pools[size] = asyncio.create_task(_open(size))
+        opening = self._pools[size]
         try:
             return await asyncio.shield(opening)
         except AgentRLError:
-            self._pools.pop(key, None)  # what was missing may be there the next time
+            self._pools.pop(size, None)  # what was missing may be there the next time
             raise
 
     async def close(self) -> None:
@@ -130,23 +122,6 @@ class Desks:
                 await pool.close()
                 await pool.provider.close()
 
-    async def _open(self, kind: str, size: Size) -> Pool:
-        from agentrl.sandboxes.docker import DockerProvider
-
-        wanted = spec(size)
-        provider = await asyncio.to_thread(DockerProvider, "desktop", runtime="runsc" if kind == "runsc" else "")
-        try:
-            if kind == "runsc" and "runsc" not in provider.client.info()["Runtimes"]:
-                raise ConfigError("the engine has no runtime runsc: install gVisor, name it in /etc/docker/daemon.json")
-            if not provider.client.images.list(wanted.image):
-                raise SandboxError(
-                    "image_missing", f"the engine has no image {wanted.image}: agentrl images build desktop"
-                )
-        except BaseException:
-            await provider.close()
-            raise
-        return Pool(provider, wanted, ready=_READY, limit=_AT_ONCE)
-
 
 def desks() -> Desks:
     """Those of this process."""
@@ -154,6 +129,17 @@ def desks() -> Desks:
         if not _desks:
             _desks.append(Desks())
         return _desks[0]
+
+
+async def _open(size: Size) -> Pool:
+    from agentrl.sandboxes.docker import DockerProvider
+
+    wanted = spec(size)
+    provider = await asyncio.to_thread(DockerProvider, "desktop")
+    if not await provider.call(provider.client.images.list, wanted.image):
+        await provider.close()
+        raise SandboxError("image_missing", f"the engine has no image {wanted.image}: agentrl images build desktop")
+    return Pool(provider, wanted, ready=_READY, limit=_AT_ONCE)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.gui.desktop.actions import ELEMENT_HANDS, Action, parse
-from agentrl.envs.gui.desktop.desks import PROVIDERS, SIZE, desks, spec
+from agentrl.envs.gui.desktop.desks import SIZE, desks, spec
 from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks import TEMPLATES, Task, make_task, task_ids
 from agentrl.envs.gui.desktop.tasks.words import SIZES
@@ -57,7 +57,6 @@ class DesktopEnv(TextEnv):
         screenshots: whether `info["images"]` has a picture of the screen.
         manual: whether the first observation begins with the actions; leave it out for a policy that has learned them.
         width, height: of the screen, in pixels.
-        sandbox: `docker` or `runsc`.
         render_mode: `ansi` or None.
 
     Reward channel: `outcome`, how much of the task is done, in [0, 1], on the last turn.
@@ -79,7 +78,6 @@ class DesktopEnv(TextEnv):
         manual: bool = True,
         width: int = SIZE[0],
         height: int = SIZE[1],
-        sandbox: str = "docker",
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, render_mode=render_mode)
@@ -91,15 +89,13 @@ class DesktopEnv(TextEnv):
                 raise UnknownNameError("template", name, TEMPLATES)
         if observation_type not in get_args(ObservationType):
             raise UnknownNameError("observation_type", observation_type, get_args(ObservationType))
-        if sandbox not in PROVIDERS:
-            raise UnknownNameError("sandbox", sandbox, PROVIDERS)
         if observation_type == "none" and not screenshots:
             raise ConfigError("with observation_type='none' an agent sees nothing: ask for screenshots=True too")
         if not self.templates:
             raise ConfigError("template is empty: name some, such as rename_file")
         spec((width, height))
         self.observation_type, self.screenshots, self.manual = observation_type, screenshots, manual
-        self.size, self.sandbox = (width, height), sandbox
+        self.size = width, height
         self.state: Episode | None = None
 
     def tasks(self, split: str | None = None) -> Sequence[str]:
@@ -179,7 +175,7 @@ class DesktopEnv(TextEnv):
 
     async def _open(self, episode: Episode) -> Desktop:
         """Take a desktop, set up the task on it and repeat what has been done."""
-        desktop = await desks().acquire(self.sandbox, self.size)
+        desktop = await desks().acquire(self.size)
         try:
             await episode.task.setup(desktop)
             await desktop.settle()

@@ -133,8 +133,6 @@ def test_options_that_do_not_fit_are_refused() -> None:
         DesktopEnv(template="apend_line")
     with pytest.raises(UnknownNameError, match="observation_type 'tree'"):
         DesktopEnv(observation_type="tree")  # type: ignore[arg-type]
-    with pytest.raises(UnknownNameError, match="sandbox 'podman'"):
-        DesktopEnv(sandbox="podman")
     with pytest.raises(ConfigError, match="screenshots=True"):
         DesktopEnv(observation_type="none")
     with pytest.raises(ConfigError, match="320 to 4096"):

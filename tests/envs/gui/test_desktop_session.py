@@ -12,7 +12,7 @@ from agentrl.envs.gui.desktop.desks import desks, spec
 from agentrl.envs.gui.desktop.events import MoveBy, Scroll, Text
 from agentrl.envs.gui.desktop.inside.programs import PROGRAMS
 from agentrl.envs.gui.desktop.session import Desktop, Node
-from agentrl.errors import ActionError, ConfigError, DesktopError, SandboxError, UnknownNameError
+from agentrl.errors import ActionError, ConfigError, DesktopError, SandboxError
 from tests.envs.gui.desktops import chord, clear, click, need, pixels
 
 call = desks().call
@@ -149,8 +149,6 @@ def test_what_cannot_be_done_says_why_and_changes_nothing(desktop: Desktop) -> N
     assert len(call(desktop.tree(limit=3))) == 3
     with pytest.raises(ConfigError, match="320 to 4096 pixels"):
         spec((10, 10))
-    with pytest.raises(UnknownNameError, match="dokcer"):
-        call(desks().acquire("dokcer"))
 
 
 def test_a_fork_has_the_files_and_the_programs_of_its_own(desktop: Desktop) -> None:
