@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agentrl.envs.gui.desktop.actions import parse
 from agentrl.envs.gui.desktop.desks import desks
-from agentrl.envs.gui.desktop.osworld import OSWorldTask, load
+from agentrl.envs.gui.desktop.osworld import OSWorldTask, ids, load
 from agentrl.envs.gui.desktop.osworld.files import TaskFile
 from agentrl.envs.gui.desktop.osworld.metrics import METRICS
 from agentrl.envs.gui.desktop.session import Desktop
@@ -43,8 +43,8 @@ class Disk:
         return Completed(0, self.outputs.get(line, "").encode(), b"", 0.0)
 
 
-def task(evaluator: dict[str, Any], cache: Path | None = None, **rest: Any) -> OSWorldTask:
-    file = {"id": "t", "snapshot": "init", "instruction": "Do it.", "source": "", "evaluator": evaluator, **rest}
+def task(evaluator: dict[str, Any], cache: Path = Path("none")) -> OSWorldTask:
+    file = {"id": "t", "snapshot": "init", "instruction": "Do it.", "source": "", "evaluator": evaluator}
     return OSWorldTask(TaskFile.model_validate(file), cache)
 
 
@@ -232,13 +232,13 @@ def test_files_that_osworld_would_download_come_from_the_cache(tmp_path: Path) -
     }
     disk = cast(Desktop, Disk({"/f": "gold"}))
     assert asyncio.run(task(evaluator, tmp_path).evaluate(disk, "DONE")) == 1.0
-    with pytest.raises(UnsupportedTaskError, match=r"put it into .* as gold\.txt"):
+    with pytest.raises(UnsupportedTaskError, match=r"put it into .*other as gold\.txt"):
         task(evaluator, tmp_path / "other")
 
 
 # -- on a real desktop -------------------------------------------------------------------------------------------------
 
-EPISODE = {
+EPISODE: dict[str, Any] = {
     "id": "5ea617a3",
     "snapshot": "os",
     "instruction": "Write 'done' below the list in todo.txt and save it.",
@@ -280,11 +280,14 @@ EPISODE = {
 
 def test_an_episode_of_osworld_on_a_real_desktop(tmp_path: Path) -> None:
     need()
-    (tmp_path / "todo.txt").write_text("bread\nmilk\n")
-    (tmp_path / "gold.txt").write_text("bread milk done")
-    path = tmp_path / "task.json"
+    files = tmp_path / "os" / EPISODE["id"]
+    files.mkdir(parents=True)
+    (files / "todo.txt").write_text("bread\nmilk\n")
+    (files / "gold.txt").write_text("bread milk done")
+    path = files.with_suffix(".json")
     path.write_text(json.dumps(EPISODE))
-    episode = load(path, tmp_path)
+    assert ids(tmp_path) == ["os/5ea617a3"]
+    episode = load(path)
     assert episode.instruction == EPISODE["instruction"]
     with pytest.raises(ConfigError, match="no oracle"):
         episode.oracle(cast(Desktop, None))

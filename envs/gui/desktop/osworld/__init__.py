@@ -1,5 +1,5 @@
 """Tasks in OSWorld's files: read, set up and graded by OSWorld's rules."""
 
-from agentrl.envs.gui.desktop.osworld.task import OSWorldTask, load
+from agentrl.envs.gui.desktop.osworld.task import OSWorldTask, ids, load
 
-__all__ = ["OSWorldTask", "load"]
+__all__ = ["OSWorldTask", "ids", "load"]

@@ -18,11 +18,11 @@ Get = Callable[[Desktop], Awaitable[Any]]
 """Looks. Raises `OSError` where there is no such file."""
 
 
-def prepare(getter: Getter, cache: Path | None) -> Get:
+def prepare(getter: Getter, cache: Path) -> Get:
     """How a getter looks.
 
     Args:
-        cache: folder with what OSWorld would download, under the names that the files get.
+        cache: folder with what OSWorld would download, under the names that the files get on the desktop.
 
     Raises:
         UnsupportedTaskError: it is one that we do not have, or asks too much of one; the message names it.
@@ -35,7 +35,7 @@ def prepare(getter: Getter, cache: Path | None) -> Get:
         raise UnsupportedTaskError(f"the getter {getter.type} is not used like that here: {error}") from error
 
 
-def _vm_file(cache: Path | None, path: str, dest: str) -> Get:
+def _vm_file(cache: Path, path: str, dest: str) -> Get:
     if not isinstance(path, str):
         raise UnsupportedTaskError("vm_file: one file at a time is read here")
 
@@ -56,11 +56,11 @@ def _output(command: str | Sequence[str], shell: bool, stream: str) -> Get:
     return get
 
 
-def _vm_command_line(cache: Path | None, command: str | Sequence[str], shell: bool = False) -> Get:
+def _vm_command_line(cache: Path, command: str | Sequence[str], shell: bool = False) -> Get:
     return _output(command, shell, "stdout")
 
 
-def _vm_command_error(cache: Path | None, command: str | Sequence[str], shell: bool = False) -> Get:
+def _vm_command_error(cache: Path, command: str | Sequence[str], shell: bool = False) -> Get:
     return _output(command, shell, "stderr")
 
 
@@ -71,35 +71,35 @@ def _constant(value: Any) -> Get:
     return get
 
 
-def _rule(cache: Path | None, rules: Any) -> Get:
+def _rule(cache: Path, rules: Any) -> Get:
     return _constant(rules)
 
 
-def _cloud_file(cache: Path | None, path: str, dest: str) -> Get:
+def _cloud_file(cache: Path, path: str, dest: str) -> Get:
     if not isinstance(path, str):
         raise UnsupportedTaskError("cloud_file: one file at a time is read here")
     return _constant(cached(cache, dest, path).read_bytes())
 
 
-def _cache_file(cache: Path | None, path: str) -> Get:
+def _cache_file(cache: Path, path: str) -> Get:
     return _constant(cached(cache, path, path).read_bytes())
 
 
-def _accessibility_tree(cache: Path | None) -> Get:
+def _accessibility_tree(cache: Path) -> Get:
     async def get(desktop: Desktop) -> str:
         return (await View.of(desktop)).xml()
 
     return get
 
 
-def _vm_terminal_output(cache: Path | None) -> Get:
+def _vm_terminal_output(cache: Path) -> Get:
     async def get(desktop: Desktop) -> str:
         return next((node.text for node in await desktop.tree() if node.role == "terminal"), "")
 
     return get
 
 
-def _vm_screen_size(cache: Path | None) -> Get:
+def _vm_screen_size(cache: Path) -> Get:
     async def get(desktop: Desktop) -> dict[str, int]:
         width, height = desktop.size
         return {"width": width, "height": height}
@@ -107,7 +107,7 @@ def _vm_screen_size(cache: Path | None) -> Get:
     return get
 
 
-def _vm_window_size(cache: Path | None, app_class_name: str) -> Get:
+def _vm_window_size(cache: Path, app_class_name: str) -> Get:
     async def get(desktop: Desktop) -> dict[str, int] | None:
         for window in await desktop.windows():
             if re.search(app_class_name, window.program, re.IGNORECASE):

@@ -42,11 +42,11 @@ d.sync()
 """Asks the window manager to do something to a window, as pagers do."""
 
 
-def prepare(step: Step, cache: Path | None) -> Do:
+def prepare(step: Step, cache: Path) -> Do:
     """What a step does.
 
     Args:
-        cache: folder with what OSWorld would download, under the names that the files get.
+        cache: folder with what OSWorld would download, under the names that the files get on the desktop.
 
     Raises:
         UnsupportedTaskError: it is a step that we do not have, or asks too much of one; the message names it.
@@ -59,7 +59,7 @@ def prepare(step: Step, cache: Path | None) -> Do:
         raise UnsupportedTaskError(f"the step {step.type} is not used like that here: {error}") from error
 
 
-def _launch(cache: Path | None, command: str | Sequence[str], shell: bool = False) -> Do:
+def _launch(cache: Path, command: str | Sequence[str], shell: bool = False) -> Do:
     argv = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
     argv = [_SAME.get(argv[0], argv[0]), *argv[1:]]
     if shell or argv[0] not in _PROGRAMS:
@@ -71,7 +71,7 @@ def _launch(cache: Path | None, command: str | Sequence[str], shell: bool = Fals
     return do
 
 
-def _execute(cache: Path | None, command: str | Sequence[str], shell: bool = False) -> Do:
+def _execute(cache: Path, command: str | Sequence[str], shell: bool = False) -> Do:
     line = command if isinstance(command, str) else shlex.join(str(word) for word in command)
     for name, value in _PLACES.items():
         line = line.replace(name, value)
@@ -106,7 +106,7 @@ _PLACES = {
 }
 
 
-def _open(cache: Path | None, path: str) -> Do:
+def _open(cache: Path, path: str) -> Do:
     suffix = PurePosixPath(path).suffix.lower()
     opener = next((program for program, suffixes in _OPENERS.items() if suffix in suffixes), None)
     if opener is None:
@@ -129,22 +129,22 @@ def _window(atom: str, window_name: str, strict: bool = False, by_class: bool = 
     return do
 
 
-def _activate_window(cache: Path | None, **parameters: Any) -> Do:
+def _activate_window(cache: Path, **parameters: Any) -> Do:
     return _window("_NET_ACTIVE_WINDOW", **parameters)
 
 
-def _close_window(cache: Path | None, **parameters: Any) -> Do:
+def _close_window(cache: Path, **parameters: Any) -> Do:
     return _window("_NET_CLOSE_WINDOW", **parameters)
 
 
-def _sleep(cache: Path | None, seconds: float) -> Do:
+def _sleep(cache: Path, seconds: float) -> Do:
     async def do(desktop: Desktop) -> None:
         await desktop.settle()
 
     return do
 
 
-def _upload_file(cache: Path | None, files: Sequence[Mapping[str, str]]) -> Do:
+def _upload_file(cache: Path, files: Sequence[Mapping[str, str]]) -> Do:
     found = {entry["path"]: Path(entry["local_path"]) for entry in files}
     for source in found.values():
         if not source.is_file():
@@ -152,7 +152,7 @@ def _upload_file(cache: Path | None, files: Sequence[Mapping[str, str]]) -> Do:
     return partial(_put, found)
 
 
-def _download(cache: Path | None, files: Sequence[Mapping[str, str]]) -> Do:
+def _download(cache: Path, files: Sequence[Mapping[str, str]]) -> Do:
     return partial(_put, {entry["path"]: cached(cache, entry["path"], entry["url"]) for entry in files})
 
 
@@ -161,16 +161,17 @@ async def _put(files: Mapping[str, Path], desktop: Desktop) -> None:
         await desktop.write(path, source.read_bytes())
 
 
-def cached(cache: Path | None, path: str, url: str) -> Path:
+def cached(cache: Path, path: str, url: str) -> Path:
     """Where the cache has a file that OSWorld would download.
 
     Raises:
         UnsupportedTaskError: it has not.
     """
     name = PurePosixPath(path).name
-    if cache is None or not (cache / name).is_file():
-        place = f"put it into {cache} as {name}" if cache else f"put it into a folder as {name} and name that as cache"
-        raise UnsupportedTaskError(f"nothing is downloaded here: fetch {url} yourself, {place}")
+    if not (cache / name).is_file():
+        raise UnsupportedTaskError(
+            f"nothing is downloaded here: fetch {url} yourself and put it into {cache} as {name}"
+        )
     return cache / name
 
 

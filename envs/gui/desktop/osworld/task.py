@@ -23,13 +23,14 @@ from agentrl.envs.gui.desktop.tasks.words import Dice
 from agentrl.errors import ConfigError, UnsupportedTaskError
 
 
-def load(path: Path, cache: Path | None = None) -> OSWorldTask:
+def load(path: Path) -> OSWorldTask:
     """Read a task, and see that all it needs is here.
+
+    Nothing is downloaded. What OSWorld would fetch is taken from a folder beside the file, of the same name without
+    `.json`, under the name that it gets on the desktop.
 
     Args:
         path: a JSON file of OSWorld.
-        cache: folder with what OSWorld would download for this task, under the names that the files get; with it also
-            `cloud_file` and `cache_file`.
 
     Raises:
         OSError: the file cannot be read.
@@ -37,9 +38,21 @@ def load(path: Path, cache: Path | None = None) -> OSWorldTask:
         UnsupportedTaskError: it needs what we do not have; the message names it.
     """
     try:
-        return OSWorldTask(read(path), cache)
+        return OSWorldTask(read(path), path.with_suffix(""))
     except UnsupportedTaskError as error:
         raise UnsupportedTaskError(f"{path.name}: {error}") from error
+
+
+def ids(folder: Path) -> list[str]:
+    """The paths of all task files below a folder, without `.json`: as OSWorld has them, `os/5ea617a3-…`.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    found = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.json"))
+    if not found:
+        raise ConfigError(f"there are no task files (.json) in {folder}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +79,16 @@ class _Check:
 class OSWorldTask(Task):
     """A task that was read from a file.
 
+    Args:
+        cache: folder with what OSWorld would download.
+
     Raises:
         UnsupportedTaskError: it needs what we do not have; the message names it.
     """
 
     template = "osworld"
 
-    def __init__(self, file: TaskFile, cache: Path | None = None) -> None:
+    def __init__(self, file: TaskFile, cache: Path) -> None:
         super().__init__(file.id)
         evaluator = file.evaluator
         self.instruction, self.files = file.instruction, {}
@@ -114,7 +130,7 @@ class OSWorldTask(Task):
         raise ConfigError("tasks of OSWorld have no oracle: their files do not tell how they are done")
 
 
-def _checks(file: TaskFile, cache: Path | None) -> list[_Check]:
+def _checks(file: TaskFile, cache: Path) -> list[_Check]:
     evaluator = file.evaluator
     count = len(evaluator.func)
     expected = evaluator.expected or [None] * count
@@ -127,7 +143,7 @@ def _checks(file: TaskFile, cache: Path | None) -> list[_Check]:
 
 
 def _check(
-    name: str, result: Getter | None, expected: Getter | None, options: dict[str, Any] | None, cache: Path | None
+    name: str, result: Getter | None, expected: Getter | None, options: dict[str, Any] | None, cache: Path
 ) -> _Check:
     if name not in METRICS:
         raise UnsupportedTaskError(f"there is no metric {name!r} here, only {', '.join(METRICS)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agentrl.envs.gui.desktop.tasks import (
     calculating,
     editor,
@@ -50,7 +52,7 @@ TEMPLATES: dict[str, type[Task]] = {
 """By name, in the order in which their instances take turns."""
 
 
-def task_ids(split: str) -> LazyIds:
+def task_ids(split: str, templates: Sequence[str] = tuple(TEMPLATES)) -> LazyIds:
     """The first instance of every template, the second, and so on.
 
     Raises:
@@ -58,8 +60,8 @@ def task_ids(split: str) -> LazyIds:
     """
     if split not in SIZES:
         raise UnknownNameError("split", split, SIZES)
-    names = tuple(TEMPLATES)
-    return LazyIds(range(SIZES[split] * len(names)), lambda i: f"{split}/{names[i % len(names)]}/{i // len(names)}")
+    count = len(templates)
+    return LazyIds(range(SIZES[split] * count), lambda i: f"{split}/{templates[i % count]}/{i // count}")
 
 
 def make_task(task_id: str) -> Task:
