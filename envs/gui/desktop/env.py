@@ -5,16 +5,17 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 from agentrl.envs.base import Result, TextEnv
+from agentrl.envs.gui.desktop import osworld as osworld_files
 from agentrl.envs.gui.desktop.actions import ELEMENT_HANDS, Action, parse
 from agentrl.envs.gui.desktop.desks import SIZE, desks, spec
 from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks import TEMPLATES, Task, make_task, task_ids
 from agentrl.envs.gui.desktop.tasks.words import SIZES
 from agentrl.envs.gui.desktop.view import View
-from agentrl.envs.lazy_ids import LazyIds
 from agentrl.errors import ActionError, ConfigError, DesktopError, InfraError, UnknownNameError
 from agentrl.types import Outcome
 
@@ -52,6 +53,7 @@ class DesktopEnv(TextEnv):
     Args:
         split: `train`, `valid` or `test`; they have different seeds.
         template: name of a template of tasks, or several; default all.
+        osworld: folder with task files of OSWorld, which then are the tasks, of every split. They have no oracle.
         observation_type: `elements`: those that can be used, numbered, with place, size and text; `xml`: the whole tree
             as OSWorld writes it; `none`: the task alone, for agents that see pictures.
         screenshots: whether `info["images"]` has a picture of the screen.
@@ -73,6 +75,7 @@ class DesktopEnv(TextEnv):
         *,
         split: str | None = None,
         template: str | Sequence[str] | None = None,
+        osworld: str | Path | None = None,
         observation_type: ObservationType = "elements",
         screenshots: bool = False,
         manual: bool = True,
@@ -94,24 +97,22 @@ class DesktopEnv(TextEnv):
         if not self.templates:
             raise ConfigError("template is empty: name some, such as rename_file")
         spec((width, height))
+        if osworld and template is not None:
+            raise ConfigError("the tasks are those of templates or those of OSWorld's files: leave one out")
+        self.osworld = Path(osworld) if osworld else None
         self.observation_type, self.screenshots, self.manual = observation_type, screenshots, manual
         self.size = width, height
         self.state: Episode | None = None
 
     def tasks(self, split: str | None = None) -> Sequence[str]:
-        split = split or self.split
-        if self.templates == tuple(TEMPLATES) or split not in SIZES:
-            return task_ids(split)
-        names = self.templates
-        numbers = range(SIZES[split] * len(names))
-        return LazyIds(numbers, lambda i: f"{split}/{names[i % len(names)]}/{i // len(names)}")
+        return osworld_files.ids(self.osworld) if self.osworld else task_ids(split or self.split, self.templates)
 
     def kind(self, task_id: str) -> str:
-        return make_task(task_id).template
+        return self._task(task_id).template
 
     def begin(self, task_id: str) -> Result:
         self.state = None
-        episode = Episode(make_task(task_id))
+        episode = Episode(self._task(task_id))
         desks().call(self._open(episode))
         self.state = episode
         return self._result(episode, manual=self.manual)
@@ -148,6 +149,13 @@ class DesktopEnv(TextEnv):
     def close(self) -> None:
         self.state = None
         super().close()
+
+    def _task(self, task_id: str) -> Task:
+        if self.osworld is None:
+            return make_task(task_id)
+        if task_id not in (known := osworld_files.ids(self.osworld)):
+            raise UnknownNameError("task", task_id, known)
+        return osworld_files.load(self.osworld / f"{task_id}.json")
 
     def _result(
         self,

@@ -8,17 +8,19 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import gymnasium as gym
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentrl.envs.gui.desktop.actions import parse
+import agentrl  # noqa: F401 - registers the environments
+from agentrl.envs.base import Episode
 from agentrl.envs.gui.desktop.desks import desks
 from agentrl.envs.gui.desktop.osworld import OSWorldTask, ids, load
 from agentrl.envs.gui.desktop.osworld.files import TaskFile
 from agentrl.envs.gui.desktop.osworld.metrics import METRICS
 from agentrl.envs.gui.desktop.session import Desktop
-from agentrl.errors import ConfigError, CorruptFileError, UnsupportedTaskError
+from agentrl.errors import ConfigError, CorruptFileError, UnknownNameError, UnsupportedTaskError
 from agentrl.sandboxes.spec import Completed
 from tests.envs.gui.desktops import need
 
@@ -292,14 +294,17 @@ def test_an_episode_of_osworld_on_a_real_desktop(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no oracle"):
         episode.oracle(cast(Desktop, None))
 
-    async def play() -> tuple[float, float, float, list[str]]:
-        async with await desks().acquire() as desktop:
-            await episode.setup(desktop)
-            before = await episode.evaluate(desktop, "DONE")
-            await desktop.perform(parse("pyautogui.write('done')", desktop.size).events)
-            await desktop.settle()
-            given_up = await episode.evaluate(desktop, "FAIL")
-            done = await episode.evaluate(desktop, "DONE")
-            return before, given_up, done, [window.program for window in await desktop.windows()]
-
-    assert call(play()) == (0.0, 0.0, 1.0, ["Mousepad"])
+    with gym.make("Desktop-v0", osworld=tmp_path) as env:
+        assert isinstance(env, Episode)
+        assert env.tasks() == ["os/5ea617a3"]
+        with pytest.raises(UnknownNameError):
+            env.reset(options={"task": "os/5ea617a4"})
+        observation, _ = env.reset()
+        assert EPISODE["instruction"] in observation
+        desktop = env.unwrapped.state.desktop  # type: ignore[attr-defined]
+        assert call(episode.evaluate(desktop, "DONE")) == 0.0
+        env.step("pyautogui.write('done')")
+        assert call(episode.evaluate(desktop, "FAIL")) == 0.0
+        assert [window.program for window in call(desktop.windows())] == ["Mousepad"]
+        _, reward, terminated, _, _ = env.step("DONE")
+        assert (reward, terminated) == (1.0, True)
