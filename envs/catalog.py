@@ -15,6 +15,7 @@ _MODULES = {
     "text": ("textworld", "alfworld"),
     "search": ("bm25s",),
     "shop": ("bm25s", "rapidfuzz"),
+    "sandbox": ("docker",),
     "swe": ("libcst", "pytest", "unidiff"),
     "web": ("miniwob", "playwright"),
 }
