@@ -17,13 +17,11 @@ HOME = str(session.HOME)
 COMMAND_S = 20.0
 """For a command of ours on the desktop."""
 _LOOKS, _PAUSE_S = 4, 0.2
+"""At what was done, as programs may still be at work on what they were told last."""
 
 
 class Task(ABC):
-    """One problem. A subclass is a template: it draws instances from dice.
-
-    Its `__init__` sets `instruction`, `files` and `programs`.
-    """
+    """One problem. A subclass is a template, and draws its instances from dice."""
 
     template: ClassVar[str]
     apps: Sequence[str]
@@ -60,8 +58,12 @@ class Task(ABC):
         """
         for path, content in self.files.items():
             await desktop.write(path, content.encode() if isinstance(content, str) else content)
+        await self.prepare(desktop)
         for program in self.programs:
             await desktop.launch(program)
+
+    async def prepare(self, desktop: Desktop) -> None:  # noqa: B027 - most templates need nothing
+        """Bring about what else there has to be between writing the files and opening the programs."""
 
     async def evaluate(self, desktop: Desktop, last_action: str) -> float:
         """The score, in [0, 1], by OSWorld's rule: FAIL solves what cannot be done, and nothing else."""
@@ -70,12 +72,12 @@ class Task(ABC):
         for _ in range(_LOOKS):
             if (score := await self.grade(desktop)) == 1.0:
                 break
-            await asyncio.sleep(_PAUSE_S)  # a program may still be at work on what it was told last
+            await asyncio.sleep(_PAUSE_S)
         return score
 
 
-async def command(desktop: Desktop, *argv: str) -> bytes:
-    """What a command of ours prints.
+async def command(desktop: Desktop, *argv: str) -> None:
+    """Run a command of ours.
 
     Raises:
         SandboxError: it failed.
@@ -84,7 +86,6 @@ async def command(desktop: Desktop, *argv: str) -> bytes:
     done = await desktop.run(line, COMMAND_S)
     if done.exit_code != 0:
         raise SandboxError("setup_failed", f"{line!r:.100} ended with {done.exit_code}: {done.stderr!r:.200}")
-    return done.stdout
 
 
 async def content(desktop: Desktop, path: str) -> bytes | None:

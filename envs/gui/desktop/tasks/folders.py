@@ -59,11 +59,8 @@ class FindFile(RenameFile):
 
     def draw(self, dice: Dice) -> None:
         super().draw(dice)
-        self.clue = self.before[self.old].removesuffix(" wrote this.\n")
-        while sum(self.clue in text for text in self.before.values()) > 1:
-            super().draw(dice)
-            self.clue = self.before[self.old].removesuffix(" wrote this.\n")
-        self.instruction = f"One of the files in {self.folder} was written by {self.clue}. Rename it to {self.new}."
+        author = self.before[self.old].removesuffix(" wrote this.\n")
+        self.instruction = f"One of the files in {self.folder} was written by {author}. Rename it to {self.new}."
 
 
 class MoveFiles(_Folder):

@@ -49,27 +49,23 @@ class FillForm(Task):
             f"{_FOLDER}/page.html": page,
             f"{_FOLDER}/server.py": _SERVER.read_bytes(),
         }
-        self.programs = [
-            ["mousepad", note],
-            ["chromium", f"http://127.0.0.1:{_PORT}/"],
-        ]
+        self.programs = [["mousepad", note], ["chromium", f"http://127.0.0.1:{_PORT}/"]]
         self.instruction = (
             f"Fill in the form in the web browser with what {note} says, which is open in the text editor, and send it."
         )
 
-    async def setup(self, desktop: Desktop) -> None:
-        for path, content in self.files.items():
-            await desktop.write(path, content.encode() if isinstance(content, str) else content)
+    async def prepare(self, desktop: Desktop) -> None:
         serve = f"setsid python3 {_FOLDER}/server.py {_PORT} {_FOLDER}/page.html {self.received}"
         await desktop.run(f"rm -f {self.received}; {serve} > /dev/null 2>&1 &", COMMAND_S)
         await command(desktop, "python3", "-c", _WAIT)
-        await super().setup(desktop)
 
     async def grade(self, desktop: Desktop) -> float:
         """The share of right fields."""
         try:
             found = json.loads(await text(desktop, self.received) or "{}")
         except ValueError:
+            return 0.0
+        if not isinstance(found, dict):
             return 0.0
         right = [str(found.get(name, "")).strip() == value for name, value in self.fields.items()]
         return sum(right) / len(right)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,11 +31,13 @@ class Dice:
 
     def name(self) -> str:
         """A name that this task has not had: `amber-harbour-42`."""
-        while True:
-            name = f"{self.choice(_WORDS['first'])}-{self.choice(self._second)}-{self.number(10, 99)}"
-            if name not in self._used:
-                self._used.add(name)
-                return name
+        return self._new(
+            lambda: f"{self.choice(_WORDS['first'])}-{self.choice(self._second)}-{self.number(10, 99)}",
+        )
+
+    def person(self) -> str:
+        """First name and surname of somebody whom this task has not had."""
+        return self._new(lambda: f"{self.choice(PEOPLE)} {self.choice(_WORDS['surnames'])}")
 
     def number(self, low: int, high: int) -> int:
         """Either end included."""
@@ -48,12 +50,15 @@ class Dice:
         """`count` different ones."""
         return self._rng.sample(list(options), count)
 
-    def person(self) -> str:
-        return f"{self.choice(PEOPLE)} {self.choice(_WORDS['surnames'])}"
-
     def lines(self, count: int) -> list[str]:
         """Different lines of text, such as of a list of things to do."""
         return [
             f"{verb} the {good}"
             for verb, good in zip(self.sample(_WORDS["verbs"], count), self.sample(GOODS, count), strict=True)
         ]
+
+    def _new(self, draw: Callable[[], str]) -> str:
+        while (drawn := draw()) in self._used:
+            pass
+        self._used.add(drawn)
+        return drawn
