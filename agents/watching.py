@@ -48,7 +48,7 @@ class Show:
             text=text,
             images=[base64.b64encode(image).decode() for image in images],
             rewards={name: float(value) for name, value in rewards.items() if value},
-            outcome={**dataclasses.asdict(outcome), "done": outcome.done},
+            outcome=dataclasses.asdict(outcome),
         )
 
     def end(self) -> None:

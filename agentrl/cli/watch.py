@@ -10,7 +10,10 @@ from typing import Annotated
 
 import typer
 
+from agentrl.agents.players import Human
+from agentrl.agents.watching import Show
 from agentrl.cli.options import Split, With, keywords, make_env
+from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.registry import resolve
 from agentrl.types import Task
@@ -33,7 +36,9 @@ def watch(
     seed: Annotated[int, typer.Option(help="Seed of the agent's choices.")] = 0,
     max_turns: Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")] = 50,
     temperature: Annotated[float, typer.Option(min=0, help="Of a model; 0 is greedy.")] = 0.4,
-    delay: Annotated[float, typer.Option(min=0, help="Seconds between an action and what it brings.")] = 1.0,
+    delay: Annotated[
+        float, typer.Option(min=0, help="Seconds between an action and what it brings; none for a human.")
+    ] = 1.0,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     arguments: With = None,
@@ -50,8 +55,8 @@ def watch(
 
         agentrl envs watch MiniWoB-v0 --with task=click-tab-2 --engine http://localhost:8000/v1 --model Qwen3-VL-8B
     """
-    from agentrl.agents.players import Human, PlayerFactory, player_factory
-    from agentrl.agents.watching import Show, perform
+    from agentrl.agents.players import player_factory
+    from agentrl.agents.watching import perform
     from agentrl.cli.agent import choose_tasks
     from agentrl.cli.watch_server import asgi
     from agentrl.envs.dispatch import pictured
@@ -67,28 +72,29 @@ def watch(
     if more.keys() & keywords(arguments).keys():  # who says something about them, says all
         more = {}
     ids = (task,) if task is not None else choose_tasks(env_id, arguments, split, n)
-    players: PlayerFactory = player_factory(agent)
-    if agent == "human":
-        players = lambda _, __: Human(lambda _: None, lambda _: show.typed.get())  # noqa: E731
+    by_hand = agent == "human" and not engine
     with ExitStack() as stack:
-        if engine:
+        make_player = player_factory(agent)
+        if by_hand:
+            make_player = partial(_typist, show)
+        elif engine:
             from agentrl.agents.chat_player import ChatPlayer, opened
             from agentrl.agents.judges.chat import ChatOptions
 
             chat = stack.enter_context(opened(ChatOptions(engine, model, api_key, temperature=temperature, top_p=1.0)))
-            players = lambda _, s: ChatPlayer(chat, s, images)  # noqa: E731
-        app = asgi(show, name, host, by_hand=agent == "human" and not engine)
-        listener = stack.enter_context(socket.create_server((host, port)))
+            make_player = lambda _, s: ChatPlayer(chat, s, images)  # noqa: E731
+        app = asgi(show, name, host, by_hand=by_hand)
+        listener = stack.enter_context(_listener(host, port))
         print(f"watch {name} at http://{host}:{listener.getsockname()[1]}", flush=True)
         played = stack.enter_context(ThreadPoolExecutor(1)).submit(
             perform,
             show,
             partial(make_env, env_id, arguments, **more),
-            players,
+            make_player,
             [Task(name, each) for each in ids],
             seed=seed,
             max_turns=max_turns,
-            delay=delay,
+            delay=0.0 if by_hand else delay,
         )
         stack.callback(show.end)
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
@@ -96,3 +102,17 @@ def watch(
             server.run([listener])
         show.end()
         played.result()
+
+
+def _typist(show: Show, env: Episode, seed: int) -> Human:
+    """A person, who sees it all on the page."""
+    return Human(lambda _: None, lambda _: show.typed.get())
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or --host"
+        ) from error

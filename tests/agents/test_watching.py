@@ -80,7 +80,7 @@ def test_all_see_the_same_from_the_beginning() -> None:
     assert [frame["kind"] for frame in early] == [*["shown", "acted"] * 3, "shown"] * 2 + ["end"]
     assert [base64.b64decode(frame["images"][0]) for frame in early[:7:2]] == [b"picture %d" % i for i in range(4)]
     assert early[6]["rewards"] == {"outcome": 1}
-    assert early[6]["outcome"] == {"status": "terminated", "success": True, "reason": "", "done": True}
+    assert early[6]["outcome"] == {"status": "terminated", "success": True, "reason": ""}
 
 
 def test_nothing_is_played_before_somebody_watches_and_the_end_is_at_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -134,4 +135,9 @@ def test_who_plays_is_said_once() -> None:
     with pytest.raises(ConfigError, match="--engine and --model together"):
         watch("Countdown-v0", engine="http://127.0.0.1:1/v1")
     with pytest.raises(UnknownNameError, match="did you mean 'oracle'"):
-        watch("Countdown-v0", agent="orakle")
+        watch("Countdown-v0", agent="orakle", port=0)
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(ConfigError, match="choose another --port"):
+        watch("Countdown-v0", port=other.getsockname()[1])

@@ -22,7 +22,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 BROKEN = [
     *("WrongSpace", "UndeclaredChannel", "OverlappingSplits", "OneSeed", "HashOrder", "ProcessId", "ShortOracle"),
     *("WinsByChance", "SharingFork", "SharingSnapshot", "FullBudget", "SharedLength", "FragileParser"),
-    "UntypedTruncation",
+    *("UntypedTruncation", "NoPicture"),
 ]
 
 
