@@ -21,11 +21,12 @@ import os
 import threading
 import zipfile
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
-from agentrl.envs.gui.desktop.session import HOME, RUN, Desktop, Size
+from agentrl.envs.gui.desktop.session import HOME, RUN, Desktop, Size, Snapshot
 from agentrl.errors import AgentRLError, ConfigError, InfraError, SandboxError
 from agentrl.sandboxes.images.catalog import IMAGES
 from agentrl.sandboxes.pool import Pool
@@ -101,6 +102,12 @@ class Desks:
             SandboxError: none could be started.
         """
         return Desktop(await (await self.pool(size)).acquire(), size)
+
+    async def restore(self, snapshot: Snapshot) -> Desktop:
+        """A desktop with the files of a snapshot and its programs started again; raises what `acquire` does."""
+        pool = await self.pool(snapshot.size)
+        sandbox = await pool.provider.create(replace(pool.spec, image=snapshot.image))
+        return await Desktop.resumed(sandbox, snapshot.size, snapshot.programs)
 
     async def pool(self, size: Size = SIZE) -> Pool:
         """The one that desktops come from; raises what `acquire` does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -70,6 +70,17 @@ class Window:
     """Minimised."""
     command: tuple[str, ...]
     """That of `launch` that opened it; empty where it was opened otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What `Desktop.snapshot` kept: `desks().restore` makes desktops of it, as long as this process lives."""
+
+    image: str
+    """Name of the files, for a `SandboxSpec`."""
+    programs: tuple[tuple[str, ...], ...]
+    """Commands to start again."""
+    size: Size
 
 
 class Desktop(Closable):
@@ -169,14 +180,23 @@ class Desktop(Closable):
         What was not saved is not in it.
         """
         programs = await self.programs()
-        twin = Desktop(await self.sandbox.fork(), self.size)
+        return await Desktop.resumed(await self.sandbox.fork(), self.size, programs)
+
+    async def snapshot(self) -> Snapshot:
+        """The files and the programs that have windows; what was not saved is not in it."""
+        return Snapshot(await self.sandbox.snapshot(), await self.programs(), self.size)
+
+    @classmethod
+    async def resumed(cls, sandbox: Handle, size: Size, programs: Iterable[Sequence[str]]) -> Desktop:
+        """A desktop on which programs are started; closed if that fails."""
+        desktop = cls(sandbox, size)
         try:
             for argv in programs:
-                await twin.launch(argv)
+                await desktop.launch(argv)
         except BaseException:
-            await twin.close()
+            await desktop.close()
             raise
-        return twin
+        return desktop
 
     async def programs(self) -> tuple[tuple[str, ...], ...]:
         """The commands that opened the windows, those of the oldest windows first.

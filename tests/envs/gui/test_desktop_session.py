@@ -154,6 +154,7 @@ def test_what_cannot_be_done_says_why_and_changes_nothing(desktop: Desktop) -> N
 def test_a_fork_has_the_files_and_the_programs_of_its_own(desktop: Desktop) -> None:
     call(desktop.write("shared.txt", b"before"))
     call(desktop.launch(["mousepad", "shared.txt"]))
+    kept = call(desktop.snapshot())
     twin = call(desktop.fork())
     try:
         assert [window.title for window in call(twin.windows())] == [w.title for w in call(desktop.windows())]
@@ -171,3 +172,6 @@ def test_a_fork_has_the_files_and_the_programs_of_its_own(desktop: Desktop) -> N
         call(twin.close())
     with pytest.raises(SandboxError, match="closed"):
         call(twin.tree())
+    again = call(desks().restore(kept))
+    assert editor(again).text == "before"
+    call(again.close())
