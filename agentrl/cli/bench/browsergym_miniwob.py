@@ -2,8 +2,8 @@
 
     python browsergym_miniwob.py CHROMIUM PAGES_URL hurried|waiting
 
-Reads names of pages from standard input, a line each, plays an episode of it and answers with a line of JSON: `reset`
-in seconds, and `step`, a list of such.
+Reads names of pages from standard input, a line each, plays an episode of it and answers with a line of JSON: the
+seconds of every `reset` and every `step`.
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped"
@@ -40,10 +40,10 @@ def seen(observation: dict[str, Any]) -> str:
     return str(flatten_axtree_to_str(observation["axtree_object"]))
 
 
-def play(env: Any, seed: int) -> dict[str, Any]:
+def play(env: Any, seed: int) -> dict[str, list[float]]:
     begun = time.perf_counter()
     text = seen(env.reset(seed=seed)[0])
-    times: dict[str, Any] = {"reset": time.perf_counter() - begun, "step": []}
+    times: dict[str, list[float]] = {"reset": [time.perf_counter() - begun], "step": []}
     targets = re.findall(rf"\[(\w+)\] (?:{'|'.join(USED)})\b", text)
     for bid in targets[:3]:
         begun = time.perf_counter()
