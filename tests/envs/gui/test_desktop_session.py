@@ -40,7 +40,7 @@ def editor(desktop: Desktop) -> Node:
 def typed(desktop: Desktop, text: str) -> str:
     """The content of the editor after typing."""
     call(desktop.perform([Text(text)]))
-    assert call(desktop.settle())
+    assert call(desktop.settle(120))
     return editor(desktop).text
 
 

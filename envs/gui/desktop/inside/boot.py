@@ -19,6 +19,8 @@ from agentrl.envs.gui.desktop.inside.screen import Screen
 from agentrl.envs.gui.desktop.inside.tree import Tree
 from agentrl.envs.gui.desktop.inside.windows import Windows
 
+DRAG_S = 1.0
+"""For programs to follow a motion of something that is dragged."""
 PATIENCE_S = 60.0
 """For each thing that has to come up: far more than any takes, also on a machine that does a lot else."""
 
@@ -67,7 +69,7 @@ class Desktop:
         self.windows = Windows(self.display)
         self.spawn(["openbox", "--config-file", "/etc/xdg/openbox/rc.xml"])
         self.screen = Screen(f"{folder}/Xvfb_screen0")
-        self.hands = Hands(self.display, self.windows.caught_up)
+        self.hands = Hands(self.display, self.windows.caught_up, lambda: self.windows.settle(DRAG_S))
         _heard("the message bus", bus_ready)
         self.tree = Tree(bus)
         self._wait("the window manager", self.windows.managed)

@@ -27,24 +27,30 @@ class Hands:
 
     Args:
         caught_up: waits until programs have seen the events so far.
+        at_rest: waits until they have done what comes of them.
     """
 
-    def __init__(self, display: Display, caught_up: Callable[[], object]) -> None:
-        self._display, self._caught_up = display, caught_up
+    def __init__(self, display: Display, caught_up: Callable[[], object], at_rest: Callable[[], object]) -> None:
+        self._display, self._caught_up, self._at_rest = display, caught_up, at_rest
+        self._held: set[str] = set()
         self._pressed_at = 0.0
         self._keys: dict[int, tuple[int, bool]] = {}
         """By keysym: the key that has it, and whether it takes Shift."""
         self._spare: OrderedDict[int, int] = OrderedDict()
         """The keys without a use, by keycode; with the keysym that we gave them, those of the longest ago first."""
+        spare: list[int] = []
         info = display.display.info
         first, count = info.min_keycode, info.max_keycode - info.min_keycode + 1
         for code, symbols in enumerate(display.get_keyboard_mapping(first, count), first):
             if all(symbol == 0 or symbol >= _MEDIA for symbol in symbols):
-                self._spare[code] = 0
+                spare.append(code)
                 continue
             for level, symbol in enumerate(symbols[:2]):
                 if symbol:
                     self._keys.setdefault(symbol, (code, bool(level)))
+        # Every program reads the keyboard anew after each request to change it, so long runs of codes come first.
+        for run in sorted(_runs(spare), key=len, reverse=True):
+            self._spare.update(dict.fromkeys(run, 0))
         self._shift = self._keys[XK.XK_Shift_L][0]
 
     def perform(self, events: Sequence[Sequence[Any]]) -> None:
@@ -66,12 +72,21 @@ class Hands:
 
     def _do_move(self, x: int, y: int) -> None:
         xtest.fake_input(self._display, X.MotionNotify, x=x, y=y)
+        self._drag()
 
     def _do_moveby(self, dx: int, dy: int) -> None:
         xtest.fake_input(self._display, X.MotionNotify, detail=1, x=dx, y=dy)
+        self._drag()
+
+    def _drag(self) -> None:
+        """Programs see one motion a frame, and who is dragged to is asked whether that is welcome."""
+        if self._held:
+            self._display.sync()
+            self._at_rest()
 
     def _do_button(self, button: str, down: bool) -> None:
         self._turn(_BUTTONS[button], down)
+        (self._held.add if down else self._held.discard)(button)
 
     def _do_scroll(self, dx: int, dy: int) -> None:
         for amount, button in ((abs(dy), _UP if dy > 0 else _DOWN), (abs(dx), _RIGHT if dx > 0 else _LEFT)):
@@ -113,18 +128,25 @@ class Hands:
         self._display.sync()
         if any(list(self._spare.values())[: len(wanted)]):
             self._caught_up()  # else programs would look up what a key meant after that has changed
-        runs: list[tuple[int, list[tuple[int, int]]]] = []
-        for symbol in wanted:
-            code, before = self._spare.popitem(last=False)
-            self._keys.pop(before, None)
+        codes = list(self._spare)[: len(wanted)]
+        for code, symbol in zip(codes, wanted, strict=True):
+            self._keys.pop(self._spare.pop(code), None)
             self._spare[code], self._keys[symbol] = symbol, (code, False)
-            if not runs or code != runs[-1][0] + len(runs[-1][1]):
-                runs.append((code, []))
-            runs[-1][1].append((symbol, symbol))
-        for code, meanings in runs:  # as few requests as possible: every program reads the keyboard anew after each
-            self._display.change_keyboard_mapping(code, meanings)
+        for run in _runs(codes):
+            self._display.change_keyboard_mapping(run[0], [(self._spare[code],) * 2 for code in run])
         self._display.sync()
         self._caught_up()
+
+
+def _runs(codes: Sequence[int]) -> list[list[int]]:
+    """The codes, those that follow each other together."""
+    runs: list[list[int]] = []
+    for code in codes:
+        if runs and code == runs[-1][-1] + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    return runs
 
 
 def _symbol(character: str) -> int:

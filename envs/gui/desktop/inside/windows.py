@@ -27,11 +27,9 @@ class Windows:
         self._serial = 0
         self._pongs: set[int] = set()
         self._drawn = False
-        self.listed = 0
-        """How often the list of windows has changed."""
-        display.damage_query_version()
         self._root.change_attributes(event_mask=X.PropertyChangeMask | X.SubstructureNotifyMask)
-        self._damage = display.screen().root.damage_create(damage.DamageReportNonEmpty)
+        display.damage_query_version()
+        self._damage = self._root.damage_create(damage.DamageReportNonEmpty)
         display.sync()
 
     def atom(self, name: str) -> int:
@@ -104,10 +102,8 @@ class Windows:
         """Wait until programs have seen all events and draw no more; whether that was so within the limit."""
         end = time.monotonic() + limit_s
         self.caught_up(end)
-        while (now := time.monotonic()) < end:
-            if not self._quiet(min(QUIET_S, end - now)):
-                continue
-            if not _busy():
+        while time.monotonic() < end:
+            if self._quiet(QUIET_S) and not _busy():
                 return True
         return False
 
@@ -131,9 +127,10 @@ class Windows:
         data = (32, [self.atom("_NET_WM_PING"), self._serial, number, 0, 0])
         window.send_event(ClientMessage(window=window, client_type=self.atom("WM_PROTOCOLS"), data=data))
         while self._serial not in self._pongs and self._active() == number:  # it may end instead of answering
-            if (left := end - time.monotonic()) <= 0:
+            if time.monotonic() >= end:
                 return False
-            self.wait(left)
+            if not self.wait(QUIET_S):
+                self.nudge()  # openbox may have read that the window went, and look at it only with the next event
         self._pongs.clear()
         return True
 
@@ -158,8 +155,6 @@ class Windows:
     def _note(self, event: Any) -> None:
         if event.type == self._display.extension_event.DamageNotify:
             self._drawn = True
-        elif event.type == X.PropertyNotify and event.atom == self.atom("_NET_CLIENT_LIST"):
-            self.listed += 1
         elif event.type == X.ClientMessage and event.client_type == self.atom("WM_PROTOCOLS"):
             self._pongs.add(event.data[1][1])
 
