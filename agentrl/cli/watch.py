@@ -36,9 +36,7 @@ def watch(
     seed: Annotated[int, typer.Option(help="Seed of the agent's choices.")] = 0,
     max_turns: Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")] = 50,
     temperature: Annotated[float, typer.Option(min=0, help="Of a model; 0 is greedy.")] = 0.4,
-    delay: Annotated[
-        float, typer.Option(min=0, help="Seconds between an action and what it brings; none for a human.")
-    ] = 1.0,
+    delay: Annotated[float, typer.Option(min=0, help="Seconds before an action is done, unless a human plays.")] = 1.0,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     arguments: With = None,
@@ -100,8 +98,7 @@ def watch(
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
         with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended
             server.run([listener])
-        show.end()
-        played.result()
+    played.result()
 
 
 def _typist(show: Show, env: Episode, seed: int) -> Human:
@@ -113,6 +110,4 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or --host"
-        ) from error
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
