@@ -17,6 +17,8 @@ from agentrl.envs.gui.desktop.desks import desks
 from agentrl.envs.gui.desktop.inside.programs import PROGRAMS
 from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks import TEMPLATES, Task, make_task, task_ids
+from agentrl.envs.gui.desktop.tasks.acting import find
+from agentrl.envs.gui.desktop.tasks.folders import MoveFiles
 from agentrl.envs.gui.desktop.tasks.pictures import picture
 from agentrl.envs.gui.desktop.tasks.settings import KEYFILE
 from agentrl.envs.gui.desktop.tasks.sheet import table, workbook
@@ -147,6 +149,21 @@ async def _solve(task: Task, desktop: Desktop) -> tuple[float, float, float]:
 def test_the_oracle_solves_a_task_and_nothing_is_paid_for_nothing(template: str, desktop: Desktop) -> None:
     task = make_task(f"test/{template}/0")
     assert call(_solve(task, desktop)) == (0.0, float(not task.feasible), 1.0)
+
+
+def test_a_file_that_is_dragged_into_a_folder_is_moved(desktop: Desktop) -> None:
+    ids = task_ids("test")[len(TEMPLATES) :]  # the first one's file is where it shall be
+    task = next(t for t in map(make_task, ids) if isinstance(t, MoveFiles) and len(t.moved) == 1)
+
+    async def drag() -> float:
+        await task.setup(desktop)
+        file, folder = [await find(desktop, "table cell", name) for name in (task.moved[0], task.sub)]
+        action = f"pyautogui.moveTo{file.middle}; pyautogui.dragTo{folder.middle}"
+        await desktop.perform(parse(action, desktop.size).events)
+        await desktop.settle()
+        return await task.evaluate(desktop, "DONE")
+
+    assert call(drag()) == 1.0
 
 
 async def _after(task: Task, desktop: Desktop, *commands: str) -> float:

@@ -126,11 +126,10 @@ class Windows:
         self._serial += 1
         data = (32, [self.atom("_NET_WM_PING"), self._serial, number, 0, 0])
         window.send_event(ClientMessage(window=window, client_type=self.atom("WM_PROTOCOLS"), data=data))
-        while self._serial not in self._pongs and self._active() == number:  # it may end instead of answering
+        while self._serial not in self._pongs and _exists(window):  # it may end instead of answering
             if time.monotonic() >= end:
                 return False
-            if not self.wait(QUIET_S):
-                self.nudge()  # openbox may have read that the window went, and look at it only with the next event
+            self.wait(QUIET_S)
         self._pongs.clear()
         return True
 
@@ -157,6 +156,14 @@ class Windows:
             self._drawn = True
         elif event.type == X.ClientMessage and event.client_type == self.atom("WM_PROTOCOLS"):
             self._pongs.add(event.data[1][1])
+
+
+def _exists(window: Any) -> bool:
+    try:
+        window.get_attributes()
+    except BadWindow:
+        return False
+    return True
 
 
 def _busy() -> bool:
