@@ -22,6 +22,7 @@ TEMPLATES = ("append_line", "rename_file", "calculate", "count_lines")
 """Of the tasks that are played: different programs, and oracles that act on what they see."""
 OPEN = ("mousepad", "thunar", "gnumeric", "lxterminal", "galculator", "chromium")
 """Programs that are open when memory is measured."""
+_LOOKS = 5
 
 
 def desktop(
@@ -30,8 +31,8 @@ def desktop(
 ) -> None:
     """Time of a start, a reset, a step, a picture and a fork, as the oracle plays; memory of a desktop.
 
-    A warm start is one from the pool when that is full; memory is what the control group counts, files in memory and
-    cache included. Takes about two minutes.
+    A start from the pool is one when that is full. Memory is what the control group counts, files in memory and cache
+    included; time of processors is its, too, and tells more on a machine that does other things. Takes two minutes.
 
     Example: agentrl bench desktop --episodes 4
     """
@@ -43,12 +44,14 @@ def desktop(
     for what, row in report["seconds"].items():
         table.add_row(what, duration(row["p50"]), duration(row["p99"]), str(row["count"]))
     Console(highlight=False).print(table)
+    for what, seconds in report["cpu_seconds"].items():
+        print(f"processor, {what}: {duration(seconds)}")
     for what, size in report["memory_bytes"].items():
         print(f"memory, {what}: {size / 2**20:.0f} MiB")
 
 
 def measure(episodes: int) -> dict[str, Any]:
-    """Seconds by what was done (p50, p99, count), and bytes of memory by what was open.
+    """Seconds by what was done (p50, p99, count), those of processors in the sandbox, and bytes by what was open.
 
     Raises:
         InfraError: a desktop failed.
@@ -72,15 +75,22 @@ def measure(episodes: int) -> dict[str, Any]:
             timed(times["picture"], env.screenshot)
     env.close()
     memory, open_desktop = {}, call(desks().acquire())
+    cpu = {"start": call(_cpu(open_desktop))}
     memory["nothing open"] = call(_memory(open_desktop))
     for program in OPEN:
         call(open_desktop.launch([program]))
     memory[", ".join(OPEN)] = call(_memory(open_desktop))
+    for what, look in (("picture", open_desktop.screenshot), ("tree, six programs open", open_desktop.tree)):
+        begun = call(_cpu(open_desktop))
+        for _ in range(_LOOKS):
+            call(look())
+        cpu[what] = (call(_cpu(open_desktop)) - begun) / _LOOKS
     call(pool.warm())
     call(_closed(timed(times["fork with six programs"], call, open_desktop.fork())))
     call(_closed(open_desktop))
     call(desks().close())
-    return {"seconds": {what: _spread(seconds) for what, seconds in times.items()}, "memory_bytes": memory}
+    spread = {what: _spread(seconds) for what, seconds in times.items()}
+    return {"seconds": spread, "cpu_seconds": cpu, "memory_bytes": memory}
 
 
 async def _closed(thing: Any) -> None:
@@ -88,12 +98,23 @@ async def _closed(thing: Any) -> None:
 
 
 async def _memory(desktop: Desktop) -> int:
-    """Bytes by the control group of the sandbox, of either version.
+    """Bytes by the control group of the sandbox, of either version."""
+    return await _read(desktop, "memory/memory.usage_in_bytes", "memory.current")
+
+
+async def _cpu(desktop: Desktop) -> float:
+    """Seconds of processors that the sandbox has used."""
+    found = await _read(desktop, "cpuacct/cpuacct.usage", "cpu.stat")
+    return found / (1e9 if (await desktop.run("test -e /sys/fs/cgroup/cpuacct", 10)).ok else 1e6)
+
+
+async def _read(desktop: Desktop, first: str, second: str) -> int:
+    """The first number in a file of the control group, under its name in version 1 or 2.
 
     Raises:
         InfraError: the sandbox shows none.
     """
-    found = await desktop.run("cat /sys/fs/cgroup/memory/memory.usage_in_bytes /sys/fs/cgroup/memory.current", 10)
+    found = await desktop.run(f"cd /sys/fs/cgroup && cat {first} {second}", 10)
     if not (match := re.search(rb"\d+", found.stdout)):
         raise InfraError(f"the sandbox shows no control group: {found.stderr!r:.200}")
     return int(match[0])
