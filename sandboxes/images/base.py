@@ -58,7 +58,7 @@ def of_packages(engine: DockerClient, name: str, packages: Sequence[str], tell: 
     """
     tag = f"{DEBIAN}-{name}-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}"
     if not _here(engine, tag):
-        tell(f"making {tag} from Debian packages, about two minutes")
+        tell(f"making {tag} from Debian packages, some minutes")
         _from_debian(engine, tag, packages, tell)
     return tag
 
