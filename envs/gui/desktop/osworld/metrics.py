@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import inspect
 import io
 import json
 import operator
@@ -66,7 +67,10 @@ def check_list(result: bytes, rules: Rules) -> float:
 
 def check_csv(result: bytes, rules: Rules) -> float:
     """Whether every expected row, given by some of its columns, is there, and no unexpected one is."""
-    rows = list(csv.DictReader(io.StringIO(_text(result))))
+    try:
+        rows = list(csv.DictReader(io.StringIO(_text(result))))
+    except csv.Error:
+        return 0.0
 
     def there(wanted: Rules) -> bool:
         return any(all(row.get(key) == value for key, value in wanted.items()) for row in rows)
@@ -78,17 +82,17 @@ def check_json(result: bytes, rules: Rules) -> float:
     """Whether the values at some places of a JSON document keep rules: `{"key": [...], "method": "eq", "ref": ...}`."""
     try:
         document = json.loads(_text(result))
-    except ValueError:
+    except (ValueError, RecursionError):
         return 0.0
 
     def holds(rule: Rules) -> bool:
         value = document
-        for key in rule["key"]:
-            try:
+        try:
+            for key in rule["key"]:
                 value = value[key]
-            except (KeyError, IndexError, TypeError):
-                return False
-        return bool(_METHODS[rule["method"]](value, rule["ref"]))
+            return bool(_METHODS[rule["method"]](value, rule["ref"]))
+        except (LookupError, TypeError):
+            return False  # the document has another form
 
     return float(all(map(holds, rules.get("expect", []))) and not any(map(holds, rules.get("unexpect", []))))
 
@@ -143,7 +147,7 @@ def file_contains(result: bytes, rules: Rules) -> float:
 def check_direct_json_object(result: Any, rules: Rules) -> float:
     try:
         found = json.loads(_text(result)) if isinstance(result, str | bytes) else result
-    except ValueError:
+    except (ValueError, RecursionError):
         return 0.0
     return float(isinstance(found, dict) and all(found.get(k) == v for k, v in rules["expected"].items()))
 
@@ -187,6 +191,17 @@ def examine(name: str, rules: Any) -> None:
     Raises:
         UnsupportedTaskError: it cannot; the message names what is missing.
     """
+    wanted: type = list if name == "check_accessibility_tree" else dict
+    if "rules" not in inspect.signature(METRICS[name]).parameters:
+        return
+    if not isinstance(rules, wanted):
+        raise UnsupportedTaskError(f"the rules of {name} are a {wanted.__name__}, not {rules!r:.40}")
+    if name == "check_list":
+        for pattern in [*rules.get("expect", []), *rules.get("unexpect", [])]:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise UnsupportedTaskError(f"{pattern!r} is no pattern: {error}") from error
     if name == "check_json":
         for rule in [*rules.get("expect", []), *rules.get("unexpect", [])]:
             if rule.get("method") not in _METHODS:

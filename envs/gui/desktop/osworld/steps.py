@@ -55,7 +55,9 @@ def prepare(step: Step, cache: Path) -> Do:
         raise UnsupportedTaskError(f"there is no step {step.type!r} here, only {', '.join(_STEPS)}")
     try:
         return _STEPS[step.type](cache=cache, **step.parameters)
-    except (TypeError, KeyError, IndexError) as error:
+    except UnsupportedTaskError:
+        raise
+    except (TypeError, ValueError, LookupError) as error:
         raise UnsupportedTaskError(f"the step {step.type} is not used like that here: {error}") from error
 
 

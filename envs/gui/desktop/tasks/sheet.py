@@ -42,7 +42,10 @@ def workbook(rows: Sequence[Row]) -> bytes:
 async def table(desktop: Desktop, path: str) -> list[list[str]]:
     """What a spreadsheet shows, formulas computed; without rows where there is no such spreadsheet."""
     done = await desktop.run(f"ssconvert --export-type=Gnumeric_stf:stf_csv {path} fd://1", COMMAND_S)
-    return [row for row in csv.reader(io.StringIO(done.stdout.decode("utf-8", "replace"))) if any(row)]
+    try:
+        return [row for row in csv.reader(io.StringIO(done.stdout.decode("utf-8", "replace"))) if any(row)]
+    except csv.Error:
+        return []  # a cell beyond all measure
 
 
 class _Sheet(Task):

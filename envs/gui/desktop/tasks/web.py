@@ -63,7 +63,7 @@ class FillForm(Task):
         """The share of right fields."""
         try:
             found = json.loads(await text(desktop, self.received) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return 0.0
         if not isinstance(found, dict):
             return 0.0
