@@ -127,12 +127,10 @@ class View:
 
 
 def _useful(node: Node) -> bool:
-    return (
-        node.width > 0
-        and node.height > 0
-        and node.role not in _PLAIN
-        and bool(node.name or node.text or node.states & {"editable", "focused"} or "focusable" in node.states)
-    )
+    if node.width <= 0 or node.height <= 0 or node.role in _PLAIN:
+        return False
+    usable = node.states & {"editable", "focusable", "focused"} and node.role != "table cell"
+    return bool(node.name or node.text or usable)
 
 
 def _clean(text: str) -> str:
