@@ -12,18 +12,22 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl
 
-PORT, PAGE, RECEIVED = sys.argv[1:]
 THANKS = b"<!DOCTYPE html><title>Received</title><p>Thank you, we have received it.</p>"
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Answers with the form, or with thanks."""
+
+    page: str
+    received: str
+
     def do_GET(self) -> None:
-        with open(PAGE, "rb") as file:
+        with open(self.page, "rb") as file:
             self._answer(file.read())
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        with open(RECEIVED, "w") as file:
+        with open(self.received, "w") as file:
             json.dump(dict(parse_qsl(body, keep_blank_values=True)), file)
         self._answer(THANKS)
 
@@ -35,4 +39,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
 
-HTTPServer(("127.0.0.1", int(PORT)), Handler).serve_forever()
+if __name__ == "__main__":
+    port, Handler.page, Handler.received = sys.argv[1:]
+    HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
