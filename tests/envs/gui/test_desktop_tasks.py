@@ -220,6 +220,8 @@ def test_spreadsheets_are_written_and_read_with_their_formulas_computed(desktop:
     rows: list[list[str | int]] = [["a <&> b", 2], ['x,"y"', -5], ["=B1+B2", 0]]
     call(desktop.write("sheet.gnumeric", workbook(rows)))
     assert call(table(desktop, "sheet.gnumeric")) == [[str(value) for value in row] for row in rows]
+    call(desktop.write("gaps.csv", b"1,,2,,\n,,,\n,3\n,,\n"))
+    assert call(table(desktop, "gaps.csv")) == [["1", "", "2"], [], ["", "3"]]
     call(desktop.write("sums.csv", b"1,2\n3,=A1+B1+A2\n"))
     assert call(table(desktop, "sums.csv")) == [["1", "2"], ["3", "6"]]
     assert call(table(desktop, "missing.gnumeric")) == []

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
 from xml.etree import ElementTree
 
 from agentrl.envs.gui.desktop.session import Desktop
@@ -13,6 +14,7 @@ from agentrl.envs.gui.desktop.tasks.acting import click, find, find_by, hotkey, 
 from agentrl.envs.gui.desktop.tasks.base import COMMAND_S, HOME, Task
 from agentrl.envs.gui.desktop.tasks.words import GOODS, Dice
 
+T = TypeVar("T")
 Value = str | int
 Row = Sequence[Value]
 _NAMESPACE = "http://www.gnumeric.org/v10.dtd"
@@ -40,12 +42,18 @@ def workbook(rows: Sequence[Row]) -> bytes:
 
 
 async def table(desktop: Desktop, path: str) -> list[list[str]]:
-    """What a spreadsheet shows, formulas computed; without rows where there is no such spreadsheet."""
+    """What a spreadsheet shows from A1 on, formulas computed; nothing where there is no such spreadsheet."""
     done = await desktop.run(f"ssconvert --export-type=Gnumeric_stf:stf_csv {path} fd://1", COMMAND_S)
     try:
-        return [row for row in csv.reader(io.StringIO(done.stdout.decode("utf-8", "replace"))) if any(row)]
+        rows = list(csv.reader(io.StringIO(done.stdout.decode("utf-8", "replace"))))
     except csv.Error:
         return []  # a cell beyond all measure
+    return _trimmed([_trimmed(row) for row in rows])
+
+
+def _trimmed(items: list[T]) -> list[T]:
+    """Without what is empty at the end."""
+    return items[: max((number for number, item in enumerate(items, 1) if item), default=0)]
 
 
 class _Sheet(Task):
@@ -63,8 +71,7 @@ class _Sheet(Task):
         self.programs = [["gnumeric", self.path]]
 
     async def grade(self, desktop: Desktop) -> float:
-        found = [[cell for cell in row if cell] for row in await table(desktop, self.path)]
-        return float(found == [[str(value) for value in row] for row in self.wanted])
+        return float(await table(desktop, self.path) == [[str(value) for value in row] for row in self.wanted])
 
 
 def go(x: int, y: int) -> str:
