@@ -292,6 +292,7 @@ def test_an_episode_of_osworld_on_a_real_desktop(tmp_path: Path) -> None:
     files.mkdir(parents=True)
     (files / "todo.txt").write_text("bread\nmilk\n")
     (files / "gold.txt").write_text("bread milk done")
+    (files / "settings.json").write_text("{}")
     path = files.with_suffix(".json")
     path.write_text(json.dumps(EPISODE))
     assert ids(tmp_path) == ["os/5ea617a3"]
@@ -300,6 +301,8 @@ def test_an_episode_of_osworld_on_a_real_desktop(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no oracle"):
         episode.oracle(cast(Desktop, None))
 
+    with pytest.raises(ConfigError, match="no task files"):
+        ids(files / "empty")
     with gym.make("Desktop-v0", osworld=tmp_path) as env:
         assert isinstance(env, Episode)
         assert env.tasks() == ["os/5ea617a3"]

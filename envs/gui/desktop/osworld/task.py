@@ -49,10 +49,11 @@ def ids(folder: Path) -> list[str]:
     Raises:
         ConfigError: there are none.
     """
-    found = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.json"))
+    files = set(folder.rglob("*.json"))
+    found = [path for path in files if path.parent.with_suffix(".json") not in files]  # else it is a file of a task's
     if not found:
         raise ConfigError(f"there are no task files (.json) in {folder}")
-    return found
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in found)
 
 
 @dataclass(frozen=True, slots=True)
