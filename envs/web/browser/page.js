@@ -76,7 +76,8 @@
     for (const frame of document.querySelectorAll("iframe, frame")) {
       const loaded = new Promise((resolve) => listen.call(frame, "load", resolve, { once: true }));
       await Promise.race([inner(frame)?.advance(ms), loaded]);
-      if (inner(frame)?.left()) await Promise.race([loaded, clock.sleep(FRAME_MS)]); // a download would never load
+      const coming = inner(frame)?.left() || ["loading", "interactive"].includes(frame.contentDocument?.readyState);
+      if (coming) await Promise.race([loaded, clock.sleep(FRAME_MS)]); // a download would never load
     }
     while (requests && !leaving) {
       await new Promise((resolve) => idle.push(resolve));

@@ -140,7 +140,8 @@ class Browsers:
     def _take(self, url: str) -> Session | None:
         """One that waits at this address; another if there are many."""
         self._idle = [session for session in self._idle if not session.broken]
-        taken = next((session for session in reversed(self._idle) if session.page.url == url), None)
+        there = (session for session in reversed(self._idle) if session.pages and session.pages[0].url == url)
+        taken = next(there, None)
         if taken is None and len(self._idle) >= (_SPARE if url else 1):
             taken = self._idle[0]  # which has waited longest
         if taken:

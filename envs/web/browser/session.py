@@ -118,14 +118,14 @@ class Session:
             if self._devtools is None:
                 self._devtools = await self.context.new_cdp_session(self.page)
             else:
-                await asyncio.gather(self.page.mouse.move(0, 0), self.context.clear_cookies())
+                await asyncio.gather(self.page.mouse.move(0, 0), self.context.clear_cookies(), self._forget_history())
             width, height = size
             if self.page.viewport_size != {"width": width, "height": height}:
                 await self.page.set_viewport_size({"width": width, "height": height})
             if not (again and self.page.url == url and await self.page.evaluate(f"{again}; __agentrl.restart()")):
                 await self.page.evaluate("window.__agentrl?.forget()")
                 await self.page.goto(url, wait_until="load")
-            await self._devtools.send("Page.resetNavigationHistory")
+                await self._forget_history()
 
     async def act(self, action: str) -> View:
         """Carry out an action of the grammar; what cannot be done is told in the view.
@@ -241,6 +241,10 @@ class Session:
         self.pages.remove(page)
         if self.page is page and self.pages:
             self.page = self.pages[-1]
+
+    async def _forget_history(self) -> None:
+        assert self._devtools
+        await self._devtools.send("Page.resetNavigationHistory")
 
     def _break(self, why: str) -> None:
         self.broken = self.broken or why
