@@ -26,8 +26,14 @@ class _Edit(Task):
     async def grade(self, desktop: Desktop) -> float:
         return float(await text(desktop, self.path) == self.wanted)
 
-    async def saved(self, desktop: Desktop) -> None:
-        """Wait until the title tells the file's name."""
+    async def save_as(self, desktop: Desktop) -> AsyncIterator[str]:
+        """Save under the path of the task, in the dialog for that, and wait until the title tells it."""
+        yield write(self.path)
+        yield click(await find(desktop, "push button", "Save"))
+        await desktop.wait()
+        for node in await desktop.tree():
+            if (node.role, node.name) == ("push button", "Save"):
+                yield click(node)  # the first click has only closed a list of paths to choose from
         name = PurePosixPath(self.path).name
         await find_by(desktop, name, lambda node: node.role == "frame" and name in node.name)
 
@@ -106,9 +112,8 @@ class WriteFile(_Edit):
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
         yield write(self.wanted)
         yield hotkey("ctrl", "s")
-        yield write(self.path)
-        yield click(await find(desktop, "push button", "Save"))
-        await self.saved(desktop)
+        async for action in self.save_as(desktop):
+            yield action
         yield "DONE"
 
 
@@ -131,9 +136,8 @@ class SaveCopy(_Edit):
     async def oracle(self, desktop: Desktop) -> AsyncIterator[str]:
         yield hotkey("ctrl", "shift", "s")
         yield hotkey("ctrl", "a")
-        yield write(self.path)
-        yield click(await find(desktop, "push button", "Save"))
-        await self.saved(desktop)
+        async for action in self.save_as(desktop):
+            yield action
         yield hotkey("ctrl", "home")
         yield write(self.line + "\n")
         yield hotkey("ctrl", "s")
