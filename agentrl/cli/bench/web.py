@@ -114,9 +114,7 @@ def _play(env: MiniWoBEnv, episodes: int) -> dict[str, list[float]]:
 
 def _memory() -> float:
     """Bytes of all processes of Chromium below this one."""
-    return sum(
-        _pss(pid) for pid in _below(Path("/proc/self")) if b"chrom" in (Path("/proc") / pid / "cmdline").read_bytes()
-    )
+    return sum(map(_pss, _below(Path("/proc/self"))))
 
 
 def _below(process: Path) -> Iterator[str]:
@@ -127,5 +125,12 @@ def _below(process: Path) -> Iterator[str]:
 
 
 def _pss(pid: str) -> float:
-    lines = (Path("/proc") / pid / "smaps_rollup").read_text().splitlines()
-    return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    """Of a process of Chromium, its share of what it shares included."""
+    process = Path("/proc") / pid
+    try:
+        if b"chrom" not in (process / "cmdline").read_bytes():
+            return 0.0
+        lines = (process / "smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has just ended
+    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0.0)
