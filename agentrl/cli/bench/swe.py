@@ -197,7 +197,7 @@ async def _docker_run(job: _Job) -> None:
         stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate(buffer.getvalue())
-    if process.returncode not in (0, 1):  # 1: tests fail
+    if process.returncode not in (0, 1, 2, 4):  # tests fail, or cannot be imported
         raise InfraError(f"docker run of {job.instance.instance_id} failed: {said[-500:].decode(errors='replace')}")
     _expect(job, process.returncode == 0, said[-500:].decode(errors="replace"))
 

@@ -15,7 +15,7 @@ from typing import Any
 from _pytest import nodes
 from _pytest.assertion import rewrite
 
-CANARY = "assert [0] == [1], 'canary'"
+CANARY = "assert False, 'canary'"
 PROBE = "@probe"
 """Among the built-in functions; no source can call it by this name."""
 
