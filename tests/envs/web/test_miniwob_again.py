@@ -53,7 +53,7 @@ def trace(env: MiniWoBEnv, task: str) -> list[Any]:
     assert state is not None
     assert state.session is not None
     for action in env.oracle() if env.names[0] in SOLVERS else ["noop()"]:
-        seen.append(browsers().call(state.session.digest()))
+        seen.append(browsers().call(state.session.script("memory")))
         seen.append(env.step(action))
         if seen[-1][2]:
             break
