@@ -20,6 +20,7 @@ SKIPPED = _HARNESS + ", #query"
 
 _START = f"""(mode, seed) => {{
     for (const e of document.querySelectorAll("[data-tampered]")) e.removeAttribute("data-tampered");
+    for (const e of document.querySelectorAll("[style='']")) e.removeAttribute("style");
     document.querySelector("#reward-display").innerHTML = core.DISPLAY_HTML;
     [core.wob_scores, core.wob_latest, WOB_EPISODE_ID] = [[], "-", 0];
     core.EP_TIMER = core.CD_TIMER = core.ept0 = null;
