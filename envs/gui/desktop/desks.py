@@ -18,24 +18,20 @@ import asyncio
 import base64
 import io
 import os
-import threading
 import zipfile
-from collections.abc import Coroutine
 from dataclasses import replace
 from functools import cache
 from importlib import resources
-from typing import Any, TypeVar
 
 from agentrl.envs.gui.desktop.session import HOME, RUN, Desktop, Size, Snapshot
-from agentrl.errors import AgentRLError, ConfigError, InfraError, SandboxError
+from agentrl.envs.own_loop import PerProcess, SandboxPools
+from agentrl.errors import ConfigError, SandboxError
 from agentrl.sandboxes.images.catalog import IMAGES
 from agentrl.sandboxes.pool import Pool
 from agentrl.sandboxes.spec import MiB, SandboxSpec
 
 SIZE = (1280, 800)
 _READY, _AT_ONCE = 1, 64
-
-T = TypeVar("T")
 
 
 def spec(size: Size = SIZE) -> SandboxSpec:
@@ -62,37 +58,10 @@ def spec(size: Size = SIZE) -> SandboxSpec:
     )
 
 
-class Desks:
+class Desks(SandboxPools[Size]):
     """Use `desks()`: one for each process."""
 
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._pools: dict[Size, asyncio.Task[Pool]] = {}
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="agentrl-desktop", daemon=True).start()
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop of the desktops and wait for what it returns or raises.
-
-        Raises:
-            InfraError: this is a fork of the process whose desktops they are.
-        """
-        if os.getpid() != self._pid:
-            work.close()
-            raise InfraError("these desktops belong to the process that this one was forked from: reset the episode")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # nobody waits any more, if it was Ctrl-C
-            raise
-
-    def chore(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Start something that nobody waits for; does nothing in a fork of the process. May be called anywhere."""
-        if os.getpid() == self._pid and not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(work, self._loop)
-        else:
-            work.close()
+    name = "desktop"
 
     async def acquire(self, size: Size = SIZE) -> Desktop:
         """A fresh desktop; who acquired it closes it.
@@ -111,42 +80,17 @@ class Desks:
 
     async def pool(self, size: Size = SIZE) -> Pool:
         """The one that desktops come from; raises what `acquire` does."""
-        if size not in self._pools:
-            self._pools[size] = asyncio.create_task(_open(size))
-        opening = self._pools[size]
-        try:
-            return await asyncio.shield(opening)
-        except AgentRLError:
-            self._pools.pop(size, None)  # what was missing may be there the next time
-            raise
+        return await self.opened(size)
 
-    async def close(self) -> None:
-        """Destroy all desktops; the next `acquire` starts anew."""
-        pools = await asyncio.gather(*self._pools.values(), return_exceptions=True)
-        self._pools.clear()
-        for pool in pools:
-            if isinstance(pool, Pool):
-                await pool.close()
-                await pool.provider.close()
+    async def _open(self, key: Size) -> Pool:
+        from agentrl.sandboxes.docker import DockerProvider
 
-
-def desks() -> Desks:
-    """Those of this process."""
-    with _lock:
-        if not _desks:
-            _desks.append(Desks())
-        return _desks[0]
-
-
-async def _open(size: Size) -> Pool:
-    from agentrl.sandboxes.docker import DockerProvider
-
-    wanted = spec(size)
-    provider = await asyncio.to_thread(DockerProvider, "desktop")
-    if not await provider.call(provider.client.images.list, wanted.image):
-        await provider.close()
-        raise SandboxError("image_missing", f"the engine has no image {wanted.image}: agentrl images build desktop")
-    return Pool(provider, wanted, ready=_READY, limit=_AT_ONCE)
+        wanted = spec(key)
+        provider = await asyncio.to_thread(DockerProvider, "desktop")
+        if not await provider.call(provider.client.images.list, wanted.image):
+            await provider.close()
+            raise SandboxError("image_missing", f"the engine has no image {wanted.image}: agentrl images build desktop")
+        return Pool(provider, wanted, ready=_READY, limit=_AT_ONCE)
 
 
 @cache
@@ -165,14 +109,5 @@ def _archive() -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-_lock = threading.Lock()
-_desks: list[Desks] = []
-
-
-def _forked() -> None:
-    global _lock
-    _lock = threading.Lock()
-    _desks.clear()  # their threads are not in the child
-
-
-os.register_at_fork(after_in_child=_forked)
+desks = PerProcess(Desks)
+"""Those of this process."""

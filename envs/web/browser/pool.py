@@ -25,21 +25,19 @@ import asyncio
 import atexit
 import os
 import shutil
-import threading
-from collections.abc import Coroutine
 from contextlib import suppress
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
+from agentrl.envs.own_loop import OwnLoop, PerProcess
 from agentrl.envs.web.browser.session import Session
 from agentrl.envs.web.browser.sites import Site, Sites
-from agentrl.errors import AgentRLError, BrowserError, InfraError, MissingExtraError
+from agentrl.errors import AgentRLError, BrowserError, MissingExtraError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
 
-T = TypeVar("T")
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 """Looked for in PATH, in this order, unless the environment variable AGENTRL_CHROMIUM names one. The first is a
@@ -58,38 +56,22 @@ _SPARE = 8
 """So many are kept at their addresses before one is taken to another."""
 
 
-class Browsers:
+class Browsers(OwnLoop):
     """Use `browsers()`: one for each process."""
 
+    name = "browser"
+
     def __init__(self) -> None:
-        self._pid = os.getpid()
+        super().__init__()
         self._sites = Sites()
         self._idle: list[Session] = []
         self._starting: asyncio.Task[Browser] | None = None
         self._driver: Playwright | None = None
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="agentrl-web", daemon=True).start()
         atexit.register(self._end)
 
     def serve(self, host: str, site: Site) -> None:
         """Answer for a host; sessions may go there from now on."""
         self._sites.by_host[host] = site
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the pool's loop and wait for what it returns or raises.
-
-        Raises:
-            InfraError: this is a fork of the process whose pool it is.
-        """
-        if os.getpid() != self._pid:
-            work.close()
-            raise InfraError("this browser belongs to the process that this one was forked from: reset the episode")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # nobody waits any more, if it was Ctrl-C
-            raise
 
     async def acquire(self, url: str = "") -> Session:
         """A session to be opened; who acquired it releases it.
@@ -123,7 +105,7 @@ class Browsers:
 
     def release(self, session: Session) -> None:
         """Give a session back, from any thread; does nothing in a fork of the process."""
-        if os.getpid() == self._pid and not self._loop.is_closed():
+        if self.ours:
             self._loop.call_soon_threadsafe(self._keep, session)
 
     async def close(self) -> None:
@@ -180,7 +162,7 @@ class Browsers:
             raise BrowserError(f"{program} does not start: {error.message}") from error
 
     def _end(self) -> None:
-        if os.getpid() == self._pid:
+        if self.ours:
             self.call(self.close())
 
 
@@ -216,22 +198,5 @@ async def _discard(session: Session) -> None:
         await session.context.close()
 
 
-def browsers() -> Browsers:
-    """That of this process."""
-    with _lock:
-        if not _pools:
-            _pools.append(Browsers())
-        return _pools[0]
-
-
-_lock = threading.Lock()
-_pools: list[Browsers] = []
-
-
-def _forked() -> None:
-    global _lock
-    _lock = threading.Lock()
-    _pools.clear()  # their threads are not in the child
-
-
-os.register_at_fork(after_in_child=_forked)
+browsers = PerProcess(Browsers)
+"""That of this process."""
