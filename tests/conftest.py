@@ -25,4 +25,16 @@ def lack(reason: str) -> NoReturn:
     """Skip a test for want of something else than a package, as `require` does."""
     if os.environ.get("CI"):
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def require_chromium() -> str:
+    """The program that pages are shown by. Without it, or Playwright, the test skips, as `require` does."""
+    require("playwright")
+    from agentrl.envs.web.browser.pool import chromium
+    from agentrl.errors import BrowserError
+
+    try:
+        return chromium()
+    except BrowserError as error:
+        lack(str(error))

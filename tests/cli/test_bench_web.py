@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 
 import pytest
 
 from agentrl.cli.app import app
 from agentrl.cli.errors import exit_code
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 require("playwright")
 
-from agentrl.envs.web.browser import pool
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 
 def test_it_measures_one_session_and_many(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 for component in ("playwright", "PIL", "starlette", "uvicorn", "httpx"):
     require(component)
@@ -25,15 +23,12 @@ from starlette.testclient import TestClient
 from agentrl.agents.watching import Show
 from agentrl.cli.watch import watch
 from agentrl.cli.watch_server import asgi
-from agentrl.envs.web.browser import pool
 from agentrl.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PROGRAM = os.environ.get("AGENTRL_CHROMIUM") or next(filter(None, map(shutil.which, pool.PROGRAMS)), None)
-if not os.environ.get("CI") and not PROGRAM:
-    pytest.skip("there is no Chromium", allow_module_level=True)
+PROGRAM = require_chromium()
 
 PATIENCE_MS = 240_000
 """For a busy machine."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -13,22 +13,11 @@ from agentrl.envs.swe.rewards import OUTCOMES
 from agentrl.errors import ConfigError
 from agentrl.trainers.credit import GRA, GRPO, assign
 from agentrl.trainers.credit.gra import SWE_GATE
-from agentrl.types import Group, Outcome, Task
-from tests.trainers.trees import turn
+from agentrl.types import Group, Outcome
+from tests.trainers.trees import episodes, turn
 
 WEIGHTS = {"outcome": 1.0, "low": 1.0}
 DRA = GRA(gated=False)
-
-
-def episodes(*rollouts: Sequence[Mapping[str, float]]) -> Group:
-    """Rollouts given by the channels of each turn."""
-    group = Group(Task("Test-v0", "0"))
-    for turns in rollouts:
-        parent = None
-        for rewards in turns:
-            parent = group.add(turn(parent, actions=1))
-            group.turns[parent].rewards = dict(rewards)
-    return group
 
 
 def pair(outcome: float, *low: float) -> list[dict[str, float]]:

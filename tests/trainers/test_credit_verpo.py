@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -14,22 +13,11 @@ from agentrl.errors import ConfigError
 from agentrl.trainers.credit import VeRPO, assign
 from agentrl.trainers.credit.verpo import difficulty
 from agentrl.trainers.methods import METHODS
-from agentrl.types import Group, Task
-from tests.trainers.trees import turn
+from agentrl.types import Group
+from tests.trainers.trees import episodes
 
 WEIGHTS = {"outcome": 1.0, "test/*": 1.0}
 TABLES = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=2, max_size=6)
-
-
-def episodes(*rollouts: Sequence[Mapping[str, float]]) -> Group:
-    """Rollouts given by the channels of each turn."""
-    group = Group(Task("Test-v0", "0"))
-    for turns in rollouts:
-        parent = None
-        for rewards in turns:
-            parent = group.add(turn(parent, actions=1))
-            group.turns[parent].rewards = dict(rewards)
-    return group
 
 
 def advantages(group: Group, credit: VeRPO) -> list[list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agentrl.types import Group, Outcome, Task, Turn
 
@@ -39,4 +39,15 @@ def chains(*rollouts: Sequence[float], actions: int = 2, observations: Sequence[
         for t, reward in enumerate(rewards):
             observation = observations[i][t] if observations else f"{i}/{t}"
             parent = group.add(turn(parent, reward, actions=actions, observation=observation))
+    return group
+
+
+def episodes(*rollouts: Sequence[Mapping[str, float]]) -> Group:
+    """Rollouts given by the channels of each turn."""
+    group = Group(Task("Test-v0", "0"))
+    for turns in rollouts:
+        parent = None
+        for rewards in turns:
+            parent = group.add(turn(parent, actions=1))
+            group.turns[parent].rewards = dict(rewards)
     return group

@@ -13,17 +13,9 @@ from agentrl.envs.gui.desktop.events import MoveBy, Scroll, Text
 from agentrl.envs.gui.desktop.inside.programs import PROGRAMS
 from agentrl.envs.gui.desktop.session import Desktop, Node
 from agentrl.errors import ActionError, ConfigError, DesktopError, SandboxError
-from tests.envs.gui.desktops import chord, clear, click, need, pixels
+from tests.envs.gui.desktops import chord, clear, click, pixels
 
 call = desks().call
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Desktop]:
-    need()
-    desktop = call(desks().acquire())
-    yield desktop
-    call(desktop.close())
 
 
 @pytest.fixture

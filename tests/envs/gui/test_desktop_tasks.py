@@ -24,7 +24,7 @@ from agentrl.envs.gui.desktop.tasks.settings import KEYFILE
 from agentrl.envs.gui.desktop.tasks.sheet import table, workbook
 from agentrl.envs.gui.desktop.tasks.words import SIZES
 from agentrl.errors import UnknownNameError
-from tests.envs.gui.desktops import clear, need, pixels
+from tests.envs.gui.desktops import clear, pixels
 
 call = desks().call
 IDS = st.builds(
@@ -111,14 +111,6 @@ def test_a_picture_has_its_colour_within_its_shape() -> None:
 
 
 # -- what is done ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Desktop]:
-    need()
-    desktop = call(desks().acquire())
-    yield desktop
-    call(desktop.close())
 
 
 @pytest.fixture

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from agentrl.envs.web.browser import Browsers, Session, View, browsers, pool, session
+from agentrl.envs.web.browser import Browsers, Session, View, browsers, session
 from agentrl.errors import BrowserError
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 from tests.envs.web import browser_pages
 
 require("playwright")
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 
 class Tab:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 from typing import Any
 
 import pytest
 
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 require("playwright")
 
-from agentrl.envs.web.browser import browsers, pool
+from agentrl.envs.web.browser import browsers
 from agentrl.envs.web.miniwob import MiniWoBEnv, pages
 from agentrl.envs.web.miniwob.oracles import SOLVERS
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 FREELY = (
     "click({0!r})",

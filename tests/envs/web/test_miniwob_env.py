@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import Any
 
 import gymnasium as gym
@@ -13,17 +12,15 @@ import agentrl  # noqa: F401 - registers the environments
 from agentrl.envs.base import Episode
 from agentrl.errors import BrowserError, ConfigError, UnknownNameError
 from agentrl.types import Outcome
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 require("playwright")
 
-from agentrl.envs.web.browser import pool
 from agentrl.envs.web.miniwob import MiniWoBEnv
 from agentrl.envs.web.miniwob.oracles import SOLVERS
 from agentrl.envs.web.miniwob.pages import names
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 
 def make(*task: str, **kwargs: Any) -> Episode:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
 
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 require("playwright")
 
 from agentrl.envs.properties import PROPERTIES, Subject
-from agentrl.envs.web.browser import pool
 from agentrl.envs.web.miniwob.pages import names
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 
 @pytest.mark.parametrize("name", names())

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 for component in ("bm25s", "rapidfuzz", "jinja2", "playwright"):
     require(component)
 
-from agentrl.envs.web.browser import pool
 from agentrl.envs.web.shop.env import WebShopEnv
 from agentrl.errors import ConfigError
 from agentrl.types import Outcome
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 TASK = "test/grocery/0"
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
 import agentrl  # noqa: F401 - registers the environments
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 for component in ("playwright", "PIL", "matplotlib", "torch.utils.tensorboard"):
     require(component)
 
 from agentrl.agents.players import play_with, player_factory
 from agentrl.config import Config, EnvConfig
-from agentrl.envs.web.browser import pool
 from agentrl.errors import ConfigError
 from agentrl.trainers.demos import make_env
 from agentrl.trainers.loop import check
@@ -27,8 +24,7 @@ from agentrl.trainers.runs import RunWriter
 from agentrl.types import Group, Task, Turn
 from tests.envs.web.pictures import picture
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 CONFIG = """seed = 1
 [env]

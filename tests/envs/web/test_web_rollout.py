@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 for component in ("playwright", "PIL", "openai", "fastapi", "uvicorn", "jinja2", "tokenizers"):
     require(component)
@@ -21,13 +19,12 @@ for component in ("playwright", "PIL", "openai", "fastapi", "uvicorn", "jinja2",
 from typer.testing import CliRunner
 
 from agentrl.cli.app import app
-from agentrl.envs.web.browser import browsers, pool
+from agentrl.envs.web.browser import browsers
 from agentrl.records import read_groups
 from tests.envs.web.pictures import picture
 from tests.fixtures.chat_server import KEY, Asked, ChatServer, chat_server
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 PAGE = ["MiniWoB-v0", "--with", "screenshots=true", "--with", "task=click-button"]
 

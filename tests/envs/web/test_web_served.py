@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -14,17 +12,15 @@ import pytest
 import agentrl  # noqa: F401 - registers the environments
 from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError
-from tests.conftest import require
+from tests.conftest import require, require_chromium
 
 for component in ("playwright", "PIL", "uvicorn", "httptools", "websockets", "jinja2"):
     require(component)
 
-from agentrl.envs.web.browser import pool
 from tests.envs.web.pictures import alike, picture
 from tests.serving.conftest import Server, server  # noqa: F401 - a fixture
 
-if not os.environ.get("CI") and not any(map(shutil.which, pool.PROGRAMS)):
-    pytest.skip("there is no Chromium", allow_module_level=True)
+require_chromium()
 
 SHOP = {"browser": True, "products": 500}
 CASES: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
