@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import agentrl
 from agentrl.errors import ConfigError, InfraError, UnknownNameError
+from agentrl.registry import ENVIRONMENTS
 from agentrl.sandboxes.images.catalog import IMAGES, checkout, with_parents
 from agentrl.sandboxes.images.context import context
 from tests.conftest import require
@@ -66,6 +68,19 @@ def test_every_image_has_a_dockerfile_and_a_parent_before_it() -> None:
         assert not image.parent or image.parent in list(IMAGES)[:index]
         assert (checkout() / "docker" / name / "Dockerfile").is_file()
         assert image.tag == f"agentrl/{name}:{agentrl.__version__}"
+
+
+@pytest.mark.parametrize("name", ["text", "web"])
+def test_an_image_serves_every_environment_that_it_has_the_packages_of(name: str) -> None:
+    lines = (checkout() / "docker" / name / "Dockerfile").read_text().splitlines()
+    (command,) = (json.loads(line.removeprefix("CMD ")) for line in lines if line.startswith("CMD "))
+    extras = IMAGES[name].extras
+    assert extras
+    served = [env_id for env_id in command if env_id in ENVIRONMENTS]
+    assert served == sorted(served)
+    assert {env_id for env_id in served if ENVIRONMENTS[env_id].extra} == {
+        entry.env_id for entry in ENVIRONMENTS.values() if entry.extra in extras
+    }
 
 
 def test_an_image_brings_its_parents() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from typing import Any
 
 import gymnasium as gym
 import pytest
@@ -29,10 +30,15 @@ def test_pages_in_a_container_are_those_of_this_process() -> None:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
-    pages = ("click-button", "click-checkboxes", "enter-text")
-    here, there = (gym.make("MiniWoB-v0", task=pages, manual=False, **where) for where in ({}, {"backend": "docker"}))
+    pages = {"task": ("click-button", "click-checkboxes", "enter-text"), "manual": False}
+    _assert_same("MiniWoB-v0", 3, **pages)
+    _assert_same("Grounding-v0", 2)
+
+
+def _assert_same(env_id: str, tasks: int, **kwargs: Any) -> None:
+    here, there = (gym.make(env_id, **kwargs, **where) for where in ({}, {"backend": "docker"}))
     assert isinstance(here, Episode)
-    for task in here.tasks("test")[:3]:
+    for task in here.tasks("test")[:tasks]:
         assert here.reset(options={"task": task}) == there.reset(options={"task": task})
         for action in here.oracle():
             step = here.step(action)
