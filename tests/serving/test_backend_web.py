@@ -36,7 +36,7 @@ def test_pages_in_a_container_are_those_of_this_process() -> None:
 
 
 def _assert_same(env_id: str, tasks: int, **kwargs: Any) -> None:
-    here, there = (gym.make(env_id, **kwargs, **where) for where in ({}, {"backend": "docker"}))
+    here, there = gym.make(env_id, **kwargs), gym.make(env_id, backend="docker", **kwargs)
     assert isinstance(here, Episode)
     for task in here.tasks("test")[:tasks]:
         assert here.reset(options={"task": task}) == there.reset(options={"task": task})

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.gui.grounding.cursor import drawn
-from agentrl.envs.gui.grounding.pages import SIZE, Target, page
 from agentrl.envs.gui.grounding.reward import Box, Point, faults, position
-from agentrl.envs.gui.grounding.scenes import Scene, scene
-from agentrl.envs.lazy_ids import LazyIds
+from agentrl.envs.gui.grounding.scenes import Scene, Task
+from agentrl.envs.gui.grounding.tasks import SIZES, Screen, make_task, task_ids
 from agentrl.envs.web.browser.grammar import Call, parse
 from agentrl.errors import ActionError, ConfigError, UnknownNameError
 from agentrl.types import Outcome
 
-SIZES = {"train": 100_000, "valid": 500, "test": 500}
-"""Tasks of each split."""
-_FIRST = {"train": 1_000_000, "valid": 1_000, "test": 0}
-_WIDTH, _HEIGHT = SIZE
-MANUAL = f"""Bring the cursor to what is described, then stop. The screen has {_WIDTH} x {_HEIGHT} pixels, (0, 0) is \
-its top left. One action a turn:
+MANUAL = """Bring the cursor to what is described, then stop. The screen has {} x {} pixels, (0, 0) is its top left. \
+One action a turn:
 move_to(x, y)
 move(dx, dy)
 stop()
@@ -31,12 +25,12 @@ stop()
 
 
 def move_to(state: Pointing, x: float, y: float) -> Point:
-    return _on_screen(x, y)
+    return _on_screen(state.scene, x, y)
 
 
 def move(state: Pointing, dx: float, dy: float) -> Point:
     x, y = state.trail[-1]
-    return _on_screen(x + dx, y + dy)
+    return _on_screen(state.scene, x + dx, y + dy)
 
 
 def stop(state: Pointing) -> None:
@@ -50,11 +44,10 @@ ACTIONS = {action.__name__: action for action in (move_to, move, stop)}
 class Pointing:
     """State of an episode."""
 
-    seed: int
-    """Of the page."""
+    task: Task
     scene: Scene
     target: Box
-    trail: tuple[Point, ...] = (Point(_WIDTH // 2, _HEIGHT // 2),)
+    trail: tuple[Point, ...]
     """Where the cursor has been; it is at the last."""
     well_formed: bool = True
     """Whether all actions so far were."""
@@ -63,10 +56,13 @@ class Pointing:
 class GroundingEnv(TextEnv):
     """Point at what is described on a screen: move a cursor, see where it is, and stop there.
 
-    Screens are generated pages, rendered once in Chromium; no browser takes part in the steps. A cursor that stands in
-    the box of the described element when it stops is success. The last move that is allowed stops too.
+    Screens are generated pages, or desktops with real programs, made once; neither browser nor desktop takes part in
+    the steps. A cursor that stands in the box of the described element when it stops is success. The last move that is
+    allowed stops too.
 
     Args:
+        screen: what the tasks are on: `page`, of 800 x 600 pixels and shown in Chromium; `desktop`, of 1280 x 800 and
+            in a sandbox, as in Desktop-v0; or `both`, in turns.
         split: `train`, `valid` or `test`; they have different seeds.
         screenshots: whether `info["images"]` has the screen with the cursor.
         tree: whether the text tells what is where, as an accessibility tree, and what the cursor is over; without it,
@@ -96,6 +92,7 @@ class GroundingEnv(TextEnv):
     def __init__(
         self,
         *,
+        screen: Screen = "page",
         split: str | None = None,
         screenshots: bool = False,
         tree: bool = True,
@@ -103,28 +100,28 @@ class GroundingEnv(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__(split=split, render_mode=render_mode)
+        if screen not in get_args(Screen):
+            raise UnknownNameError("screen", screen, get_args(Screen))
         if not tree and not screenshots:
             raise ConfigError("tree=False leaves nothing to be seen: ask for screenshots=True too")
         if moves < 1:
             raise ConfigError(f"moves={moves}: at least 1")
-        self.screenshots, self.tree, self.moves = screenshots, tree, moves
+        self.screen, self.screenshots, self.tree, self.moves = screen, screenshots, tree, moves
         self.state: Pointing | None = None
 
     def tasks(self, split: str | None = None) -> Sequence[str]:
-        if (split := split or self.split) not in SIZES:
-            raise UnknownNameError("split", split, SIZES)
-        return LazyIds(range(SIZES[split]), lambda i: f"{split}/{i}")
+        return task_ids(split or self.split, self.screen)
 
     def kind(self, task_id: str) -> str:
-        return _chosen(_seed(task_id))[1].kind
+        return make_task(task_id).kind
 
     def begin(self, task_id: str) -> Result:
-        seed = _seed(task_id)
-        number, target = _chosen(seed)
-        seen = scene(seed, pictured=self.screenshots)
-        self.state = Pointing(seed, seen, list(seen.boxes.values())[number])
-        parts = [MANUAL, f"Point at: {target.description}", *([seen.tree] if self.tree else []), self._cursor()]
-        return Result("\n".join(parts), images=self._images())
+        task = make_task(task_id)
+        scene = task.scene(pictured=self.screenshots)
+        target, (width, height) = task.target(scene), scene.size
+        self.state = Pointing(task, scene, target.box, (Point(width // 2, height // 2),))
+        told = [MANUAL.format(width, height), f"Point at: {target.description}", *([scene.tree] if self.tree else [])]
+        return Result("\n".join([*told, self._cursor()]), images=self._images())
 
     def act(self, action: str) -> Result:
         assert self.state is not None
@@ -145,7 +142,7 @@ class GroundingEnv(TextEnv):
         found = state.target.holds(here)
         rewards |= {
             "outcome": float(found),
-            "position": position(state.target, here, math.hypot(*SIZE)),
+            "position": position(state.target, here, math.hypot(*state.scene.size)),
             "format": float(state.well_formed),
         }
         if point is None and not found:
@@ -165,10 +162,11 @@ class GroundingEnv(TextEnv):
 
         Raises:
             MissingExtraError: Pillow is not installed.
-            BrowserError: the browser failed.
+            InfraError: the scene had no picture yet, and browser or desktop failed.
         """
         assert self.state is not None
-        return drawn(scene(self.state.seed, pictured=True).picture, self.state.trail[-1])
+        picture = self.state.scene.picture or self.state.task.scene(pictured=True).picture
+        return drawn(picture, self.state.trail[-1])
 
     def copy_state(self, state: Pointing | None) -> Pointing | None:
         return state  # which does not change
@@ -186,23 +184,7 @@ class GroundingEnv(TextEnv):
         return (self.screenshot(),) if self.screenshots else ()
 
 
-def _on_screen(x: float, y: float) -> Point:
+def _on_screen(scene: Scene, x: float, y: float) -> Point:
     """The nearest place on the screen."""
-    return Point(min(max(x, 0), _WIDTH - 1), min(max(y, 0), _HEIGHT - 1))
-
-
-def _chosen(seed: int) -> tuple[int, Target]:
-    """What a task is after, and its number among the targets of the page."""
-    return random.Random(f"grounding target {seed}").choice(list(enumerate(page(seed)[1])))
-
-
-def _seed(task_id: str) -> int:
-    """
-    Raises:
-        UnknownNameError: there is no such task.
-    """
-    split, _, number = task_id.partition("/")
-    known = split in SIZES and number.isascii() and number.isdecimal() and len(number) <= 6
-    if not known or int(number) >= SIZES[split] or str(int(number)) != number:
-        raise UnknownNameError("task", task_id, [f"{name}/0" for name in SIZES])
-    return _FIRST[split] + int(number)
+    width, height = scene.size
+    return Point(min(max(x, 0), width - 1), min(max(y, 0), height - 1))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from agentrl.envs.gui.grounding.pages import SIZE, page
-from agentrl.envs.gui.grounding.reward import Box, Point
+from agentrl.envs.gui.grounding.reward import Box
+from agentrl.envs.gui.grounding.scenes import Scene, Target
 from agentrl.envs.web.browser import Answer, Request, browsers
 from agentrl.envs.web.browser.sites import NOT_FOUND
+
+T = TypeVar("T")
 
 HOST = "grounding.test"
 _BOXES = """() => [...document.querySelectorAll("[data-target]")].map((e) => {
@@ -19,24 +24,28 @@ _BOXES = """() => [...document.querySelectorAll("[data-target]")].map((e) => {
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What there is on the screen."""
+class PageTask:
+    """A task on the page of a seed."""
 
-    tree: str
-    """The accessibility tree, with ids, places and sizes."""
-    boxes: Mapping[str, Box]
-    """Id → place of everything that can be pointed at, in the order of the targets of the page."""
-    picture: bytes
-    """PNG, without a cursor; empty where none was taken."""
+    seed: int
 
-    def under(self, point: Point) -> str:
-        """Id of what can be pointed at and is there; "" where nothing is."""
-        return next((name for name, box in self.boxes.items() if box.holds(point)), "")
+    @property
+    def kind(self) -> str:
+        return self._chosen(page(self.seed)[1]).kind
+
+    def scene(self, *, pictured: bool) -> Scene:
+        return scene(self.seed, pictured=pictured)
+
+    def target(self, scene: Scene) -> Target:
+        return self._chosen(scene.targets)
+
+    def _chosen(self, elements: Sequence[T]) -> T:
+        return random.Random(f"grounding target {self.seed}").choice(elements)
 
 
 @lru_cache(maxsize=256)
 def scene(seed: int, *, pictured: bool) -> Scene:
-    """The scene of a page.
+    """The scene of a page; its targets stand in the order of the page's elements.
 
     Args:
         pictured: whether to take a picture of it, which takes a third longer.
@@ -53,8 +62,12 @@ async def _render(seed: int, pictured: bool) -> Scene:
     try:
         await session.open(f"http://{HOST}/{seed}", size=SIZE, boxes=True)
         tree = (await session.look()).tree
-        boxes = {name: Box(*box) for name, *box in await session.evaluate(_BOXES)}
-        return Scene(tree, boxes, await session.screenshot() if pictured else b"")
+        places = await session.evaluate(_BOXES)
+        targets = tuple(
+            Target(name, element.description, Box(*box))
+            for element, (name, *box) in zip(page(seed)[1], places, strict=True)
+        )
+        return Scene(SIZE, tree, targets, await session.screenshot() if pictured else b"")
     finally:
         browsers().release(session)
 

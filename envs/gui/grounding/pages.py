@@ -23,7 +23,7 @@ _STYLES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Element:
     """Something to point at; in the page it has the attribute `data-target` with its number."""
 
     kind: str
@@ -36,7 +36,7 @@ class Page:
     """A page while it is made."""
 
     rng: random.Random
-    targets: list[Target] = field(default_factory=list)
+    targets: list[Element] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
 
     def put(self, x: int, y: int, width: int, height: int, body: str, tag: str = "div", more: str = "") -> None:
@@ -47,11 +47,11 @@ class Page:
 
     def target(self, kind: str, description: str) -> str:
         """The attribute of an element that the page describes so."""
-        self.targets.append(Target(kind, description))
+        self.targets.append(Element(kind, description))
         return f'data-target="{len(self.targets) - 1}"'
 
 
-def page(seed: int) -> tuple[str, list[Target]]:
+def page(seed: int) -> tuple[str, list[Element]]:
     """The document of a seed, and what can be pointed at in it."""
     rng = random.Random(f"grounding {seed}")
     made = Page(rng)

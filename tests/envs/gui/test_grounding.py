@@ -23,9 +23,9 @@ from tests.conftest import require
 for component in ("playwright", "PIL"):
     require(component)
 
+from agentrl.envs.gui.grounding.page_scenes import scene
 from agentrl.envs.gui.grounding.pages import SIZE, page
 from agentrl.envs.gui.grounding.reward import Box, Point, faults, position
-from agentrl.envs.gui.grounding.scenes import scene
 from agentrl.envs.web.browser import pool
 from tests.envs.web.pictures import picture
 
@@ -81,9 +81,8 @@ def test_pages_repeat_and_describe_each_element_once() -> None:
 def test_all_elements_are_on_the_screen_and_none_covers_another() -> None:
     for seed in range(12):
         seen = scene(seed, pictured=False)
-        boxes = list(seen.boxes.items())
-        assert len(boxes) == len(page(seed)[1])
-        for name, box in boxes:
+        assert [target.description for target in seen.targets] == [element.description for element in page(seed)[1]]
+        for name, box in ((target.name, target.box) for target in seen.targets):
             assert box.left >= 0 <= box.top
             assert box.left + box.width <= SIZE[0]
             assert box.top + box.height <= SIZE[1]

@@ -56,9 +56,17 @@ class Task(ABC):
         Raises:
             InfraError: the desktop failed.
         """
+        await self.furnish(desktop)
+        await self.launch(desktop)
+
+    async def furnish(self, desktop: Desktop) -> None:
+        """The first half of `setup`: what the programs find when they start."""
         for path, content in self.files.items():
             await desktop.write(path, content.encode() if isinstance(content, str) else content)
         await self.prepare(desktop)
+
+    async def launch(self, desktop: Desktop) -> None:
+        """The other half: the programs."""
         for program in self.programs:
             await desktop.launch(program)
 
