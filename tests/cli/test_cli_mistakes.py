@@ -47,6 +47,8 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["cost", ".", "--price-in", "-1"], "'--price-in'"),
         (["bench", "env", "--against", "alfword"], "'alfworld'"),
         (["bench", "env", "SearchQA-v0", "--against", "alfworld"], "known: ALFWorld-v0"),
+        (["bench", "env", "--against", "alfworld", "--with", "split=test"], "--with is for"),
+        (["bench", "env", "Countdown-v0", "--with", "colour=red"], "colour"),
         (["envs", "site", "Countdown-v0"], "Countdown-v0 has no web site"),
         (["train", "--method", "igpoo", "--set", "warm_start.demonstrations=1"], "'igpo'"),
         (["train", "alfword"], "'alfworld'"),

@@ -11,20 +11,21 @@ from agentrl.envs.base import Episode
 from agentrl.trainers.demos import make_env
 
 
-def measure(env_id: str, episodes: int, turns: int) -> dict[str, Any]:
+def measure(env_id: str, episodes: int, turns: int, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Play tasks of the first split on one core, each twice; the expert's own time does not count.
 
     Args:
         episodes: tasks to play.
         turns: of an episode at most.
+        kwargs: passed to `gym.make`.
 
     Returns:
         `Timing`s: `step`, `reset, new task` and `reset, known task`.
 
     Raises:
-        ConfigError: there is no such environment.
+        ConfigError: there is no such environment, or it does not take these arguments.
     """
-    env = make_env(EnvConfig(id=env_id, max_turns=turns))
+    env = make_env(EnvConfig(id=env_id, max_turns=turns, kwargs=kwargs))
     ids = env.tasks()
     env.reset(options={"task": ids[len(ids) - 1]})  # what is made once in a process
     new, known, steps = list[float](), list[float](), list[float]()

@@ -19,8 +19,8 @@ from agentrl.cli.bench.swe import swe
 from agentrl.cli.bench.timing import Timing, duration
 from agentrl.cli.bench.tournaments import tournaments
 from agentrl.cli.bench.web import web
-from agentrl.cli.options import Json, Set, print_json
-from agentrl.errors import UnknownNameError
+from agentrl.cli.options import Json, Set, With, keywords, print_json
+from agentrl.errors import ConfigError, UnknownNameError
 
 Model = Annotated[
     Path | None, typer.Argument(help="A model or a run; default: the default architecture with random weights.")
@@ -44,6 +44,7 @@ def env(
     against: Annotated[str, typer.Option(help="What to compare with, if anything: alfworld, for ALFWorld-v0.")] = "",
     games: Annotated[int, typer.Option(min=2, help="Games to play, the same on both sides.")] = 12,
     steps: Annotated[int, typer.Option(min=1, help="Steps in each game: random admissible ones, or an expert's.")] = 20,
+    arguments: With = None,
     as_json: Json = False,
 ) -> None:
     """Step and reset of an environment as its expert plays it, on one core.
@@ -55,12 +56,14 @@ def env(
 
         agentrl bench env SearchQA-v0 --games 200
 
+        agentrl bench env Grounding-v0 --with screen=desktop --games 11
+
         agentrl bench env ALFWorld-v0 --against alfworld
     """
     if not against:
         from agentrl.cli.bench.any_env import measure as measure_alone
 
-        times = measure_alone(env_id, games, steps)
+        times = measure_alone(env_id, games, steps, keywords(arguments))
         if as_json:
             print_json(_plain(times))
             return
@@ -71,6 +74,8 @@ def env(
         raise UnknownNameError("environment to compare", env_id, ["ALFWorld-v0"])
     if against != "alfworld":
         raise UnknownNameError("baseline", against, ["alfworld"])
+    if arguments:
+        raise ConfigError("--with is for an environment alone: what is compared with alfworld has no arguments")
     from agentrl.cli.bench.env import measure
 
     result = measure(games, steps)
