@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from agentrl.envs.gui.desktop.session import Node, Window
 from agentrl.envs.gui.desktop.view import View
-from agentrl.envs.gui.grounding import GroundingEnv
+from agentrl.envs.gui.grounding import GroundingEnv, desktop_scenes
 from agentrl.envs.gui.grounding.desktop_scenes import PER_SCENE, TEMPLATES, DesktopTask
 from agentrl.envs.gui.grounding.elements import targets
 from agentrl.envs.gui.grounding.reward import Box, Point
@@ -152,6 +154,22 @@ def test_many_tasks_share_a_desktop_and_none_has_the_target_of_another() -> None
     drawn = Scene(SIZE, "", tuple(Target(str(i), f"thing {i}", Box(i, 0, 1, 1)) for i in range(40)), b"")
     assert len({task.target(drawn) for task in first}) == PER_SCENE
     assert {task.kind for task in tasks} == {"text editor", "files", "spreadsheet", "calculator", "web browser"}
+
+
+def test_who_wants_the_same_desktop_at_the_same_time_gets_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    async def make(beginning: str) -> Scene:
+        made.append(beginning)
+        await asyncio.sleep(0.05)
+        return Scene(SIZE, beginning, (), b"")
+
+    monkeypatch.setattr(desktop_scenes, "_make", make)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(desktop_scenes.scene, ["one", "other"] * 4))
+    desktop_scenes._kept.cache_clear()
+    assert sorted(made) == ["one", "other"]
+    assert [scene.tree for scene in found] == ["one", "other"] * 4
 
 
 def test_the_smallest_element_is_under_the_cursor() -> None:
