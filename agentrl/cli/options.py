@@ -25,6 +25,17 @@ With = Annotated[
     list[str] | None,
     typer.Option("--with", metavar="KEY=VALUE", help="An argument of gym.make, e.g. level=w2-o3-q4; may be repeated."),
 ]
+Engine = Annotated[
+    str, typer.Option(metavar="URL", help="Let a model play that an OpenAI-compatible server has: http://host/v1.")
+]
+Model = Annotated[str, typer.Option(help="Of --engine: the name of the model.")]
+ApiKey = Annotated[str, typer.Option(envvar="AGENTRL_ENGINE_API_KEY", help="Of --engine.")]
+Images = Annotated[
+    int, typer.Option(min=0, help="Of --engine: how many observations it is shown with their pictures, the latest.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the agent's choices.")]
+MaxTurns = Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")]
+Temperature = Annotated[float, typer.Option(min=0, help="Of a model; 0 is greedy.")]
 Split = Annotated[str | None, typer.Option(help="The split to take tasks from; default: the environment's first.")]
 
 
@@ -39,6 +50,15 @@ def keywords(items: list[str] | None) -> dict[str, Any]:
         if not (separator and key.strip()):
             raise ConfigError(f"--with {key}: write it as key=value, e.g. --with level=w2-o3-q4")
     return {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
+
+
+def check_engine(engine: str, model: str) -> None:
+    """
+    Raises:
+        ConfigError: one of `--engine` and `--model` is given without the other.
+    """
+    if bool(engine) != bool(model):
+        raise ConfigError("give --engine and --model together: which model shall play, and where it is")
 
 
 @contextmanager

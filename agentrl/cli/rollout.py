@@ -7,30 +7,38 @@ from typing import Annotated
 
 import typer
 
-from agentrl.cli.options import Json, Split, With, print_json
-from agentrl.errors import ConfigError, InfraError
+from agentrl.cli.options import (
+    ApiKey,
+    Engine,
+    Images,
+    Json,
+    MaxTurns,
+    Model,
+    Seed,
+    Split,
+    Temperature,
+    With,
+    check_engine,
+    print_json,
+)
+from agentrl.errors import InfraError
 
 
 def rollout(
     env_id: Annotated[str, typer.Argument(help="Environment, e.g. ALFWorld-v0.")],
     agent: Annotated[str, typer.Option(help="oracle, explorer, random, or the path of a model or run.")] = "explorer",
-    engine: Annotated[
-        str, typer.Option(metavar="URL", help="Let a model play that an OpenAI-compatible server has: http://host/v1.")
-    ] = "",
-    model: Annotated[str, typer.Option(help="Of --engine: the name of the model.")] = "",
-    api_key: Annotated[str, typer.Option(envvar="AGENTRL_ENGINE_API_KEY", help="Of --engine.")] = "",
+    engine: Engine = "",
+    model: Model = "",
+    api_key: ApiKey = "",
     jobs: Annotated[int, typer.Option(min=1, help="Episodes at a time, with --engine.")] = 8,
-    images: Annotated[
-        int,
-        typer.Option(min=0, help="Of --engine: how many observations it is shown with their pictures, the latest."),
-    ] = 3,
+    images: Images = 3,
     n: Annotated[int, typer.Option("-n", "--episodes", min=1, help="Episodes to play.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write the episodes here, as JSON lines (.gz packs them).")] = None,
     page: Annotated[Path | None, typer.Option(help="Write a page of the episodes here, to look at: FILE.html.")] = None,
     split: Split = None,
-    seed: Annotated[int, typer.Option(help="Seed of the agent's choices.")] = 0,
-    max_turns: Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")] = 50,
-    temperature: Annotated[float, typer.Option(min=0, help="Of a model; 0 is greedy.")] = 0.4,
+    seed: Seed = 0,
+    max_turns: MaxTurns = 50,
+    temperature: Temperature = 0.4,
     arguments: With = None,
     as_json: Json = False,
 ) -> None:
@@ -50,8 +58,7 @@ def rollout(
     from agentrl.records import write_groups
 
     tasks = choose_tasks(env_id, arguments, split, n)
-    if bool(engine) != bool(model):
-        raise ConfigError("give --engine and --model together: which model shall play, and where it is")
+    check_engine(engine, model)
     games = Games(env_id, arguments, tasks, seed, max_turns, temperature)
     agent = model or agent
     groups = play_on_engine(engine, model, api_key, jobs, images, games) if engine else play_games(agent, games)

@@ -6,36 +6,48 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentrl.agents.players import Human
+from agentrl.agents.players import Human, Player
 from agentrl.agents.watching import Show
-from agentrl.cli.options import Split, With, keywords, make_env
+from agentrl.cli.options import (
+    ApiKey,
+    Engine,
+    Images,
+    MaxTurns,
+    Model,
+    Seed,
+    Split,
+    Temperature,
+    With,
+    check_engine,
+    keywords,
+    make_env,
+)
 from agentrl.envs.base import Episode
 from agentrl.errors import ConfigError, MissingExtraError
 from agentrl.registry import resolve
 from agentrl.types import Task
 
+if TYPE_CHECKING:
+    from agentrl.agents.judges.chat import Chat
+
 
 def watch(
     env_id: Annotated[str, typer.Argument(help="Environment, e.g. MiniWoB-v0.")],
     agent: Annotated[str, typer.Option(help="Who plays: oracle, explorer, random, or human, on the page.")] = "oracle",
-    engine: Annotated[
-        str, typer.Option(metavar="URL", help="Let a model play that an OpenAI-compatible server has: http://host/v1.")
-    ] = "",
-    model: Annotated[str, typer.Option(help="Of --engine: the name of the model.")] = "",
-    api_key: Annotated[str, typer.Option(envvar="AGENTRL_ENGINE_API_KEY", help="Of --engine.")] = "",
-    images: Annotated[
-        int, typer.Option(min=0, help="Of --engine: how many observations it is shown with their pictures, the latest.")
-    ] = 3,
+    engine: Engine = "",
+    model: Model = "",
+    api_key: ApiKey = "",
+    images: Images = 3,
     task: Annotated[str | None, typer.Option(help="Task id; default: the first ones of the split.")] = None,
     split: Split = None,
     n: Annotated[int, typer.Option("-n", "--episodes", min=1, help="Episodes to play.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the agent's choices.")] = 0,
-    max_turns: Annotated[int, typer.Option(min=1, help="Turns per episode, at most.")] = 50,
-    temperature: Annotated[float, typer.Option(min=0, help="Of a model; 0 is greedy.")] = 0.4,
+    seed: Seed = 0,
+    max_turns: MaxTurns = 50,
+    temperature: Temperature = 0.4,
     delay: Annotated[float, typer.Option(min=0, help="Seconds before an action is done, unless a human plays.")] = 1.0,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine's.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
@@ -59,8 +71,7 @@ def watch(
     from agentrl.cli.watch_server import asgi
     from agentrl.envs.dispatch import pictured
 
-    if bool(engine) != bool(model):
-        raise ConfigError("give --engine and --model together: which model shall play, and where it is")
+    check_engine(engine, model)
     try:
         import uvicorn
     except ImportError as error:
@@ -76,11 +87,11 @@ def watch(
         if by_hand:
             make_player = partial(_typist, show)
         elif engine:
-            from agentrl.agents.chat_player import ChatPlayer, opened
+            from agentrl.agents.chat_player import opened
             from agentrl.agents.judges.chat import ChatOptions
 
             chat = stack.enter_context(opened(ChatOptions(engine, model, api_key, temperature=temperature, top_p=1.0)))
-            make_player = lambda _, s: ChatPlayer(chat, s, images)  # noqa: E731
+            make_player = partial(_model, chat, images)
         app = asgi(show, name, host, by_hand=by_hand)
         listener = stack.enter_context(_listener(host, port))
         print(f"watch {name} at http://{host}:{listener.getsockname()[1]}", flush=True)
@@ -104,6 +115,12 @@ def watch(
 def _typist(show: Show, env: Episode, seed: int) -> Human:
     """A person, who sees it all on the page."""
     return Human(lambda _: None, lambda _: show.typed.get())
+
+
+def _model(chat: Chat, images: int, env: Episode, seed: int) -> Player:
+    from agentrl.agents.chat_player import ChatPlayer
+
+    return ChatPlayer(chat, seed, images)
 
 
 def _listener(host: str, port: int) -> socket.socket:
