@@ -102,6 +102,7 @@ class Tree(Body):
     ) -> None:
         self._spec, self._lease, self._root, self._tools = spec, lease, root, tools
         self._group = None if per_process else Cgroup(lease.sandbox)
+        self._starting: asyncio.Task[asyncio.subprocess.Process] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._ooms = 0
 
@@ -109,16 +110,19 @@ class Tree(Body):
         try:
             if self._group:
                 self._group.create(self._spec)
-            self._process = await asyncio.create_subprocess_exec(
-                *self._argv(),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=1 << 20,
-                env={"PATH": os.environ.get("PATH", os.defpath)},
-                start_new_session=True,
-                close_fds=True,
+            self._starting = asyncio.create_task(
+                asyncio.create_subprocess_exec(
+                    *self._argv(),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    limit=1 << 20,
+                    env={"PATH": os.environ.get("PATH", os.defpath)},
+                    start_new_session=True,
+                    close_fds=True,
+                )
             )
+            self._process = await asyncio.shield(self._starting)  # asyncio would kill no more than the first process
         except OSError as error:
             raise SandboxError("engine", f"the control group, or bubblewrap, cannot be had: {error}") from error
         return Pipes(self._process)
@@ -138,12 +142,16 @@ class Tree(Body):
         return SandboxError("killed", f"{name} ended with {status} {stderr}".strip())
 
     async def destroy(self) -> None:
+        if self._starting and not self._process:
+            with contextlib.suppress(OSError):
+                self._process = await self._starting
         if self._process:
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     # Not `kill()`, which looks for the exit status, and takes it away from asyncio. The kernel kills
-                    # the agent with bubblewrap, and all others with the agent.
-                    os.kill(self._process.pid, signal.SIGKILL)
+                    # the agent with bubblewrap, and all others with the agent; but a child that bubblewrap has just
+                    # forked waits for it for ever, with our pipes open, and is still of its group.
+                    os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
         if self._group:
             while True:

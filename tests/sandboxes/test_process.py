@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,3 +72,32 @@ async def test_a_folder_is_an_image(root: Path) -> None:
             await provider.create(SandboxSpec("other", **SMALL))
         assert caught.value.cause == "image_missing"
     assert os.listdir(root / "opt") == ["mark"]
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
+    """A bubblewrap whose child waits, as the real one's does for its parent, but for ever; its command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # it is run by a user of its own
+        program = Path(folder, "bwrap")
+        program.write_text("#!/bin/sh\nsleep 987654 &\nwait\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", folder, prepend=os.pathsep)
+        yield b"sleep\x00987654"
+
+
+async def test_a_start_that_is_cancelled_leaves_no_child_of_bubblewrap(waiting: bytes) -> None:
+    async with asyncio.timeout(20), ProcessProvider() as provider:
+        for seconds in (0.0, 0.002, 0.05, 0.3):
+            start = asyncio.ensure_future(provider.create(SandboxSpec("host", **SMALL)))
+            await asyncio.wait([start], timeout=seconds)
+            start.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await start
+    assert not any(waiting in command for command in _commands())
+
+
+def _commands() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield path.read_bytes()
