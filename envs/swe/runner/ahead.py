@@ -7,11 +7,15 @@ import importlib.machinery
 import inspect
 import os
 import pathlib
+import sys
+import tempfile
 import types
 from typing import Any
 
 import _pytest.config
-from _pytest import fixtures
+import pytest
+from _pytest import fixtures, python
+from _pytest._code import code
 
 OPTIONS = ["-p", "no:cacheprovider"]
 SPARED = [
@@ -23,7 +27,10 @@ _WORDS = (b"addopts", b"caplog", b"capfd", b"deprecated_call", b"logging", b"\nl
 _SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "conftest.py")
 KEPT = 1024
 """Modules."""
-_PYTEST = ("difflib", "faulthandler", "pdb", "pprint", "unittest.mock", "_pytest._argcomplete", "_pytest._io.saferepr")
+_PYTEST = (
+    *("difflib", "faulthandler", "pdb", "pprint", "readline", "unittest.mock"),
+    *("_pytest._argcomplete", "_pytest._io.saferepr"),
+)
 _LIBRARIES = (
     *("abc", "asyncio", "base64", "bisect", "calendar", "collections.abc", "contextlib", "copy", "csv", "dataclasses"),
     *("datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json"),
@@ -37,6 +44,7 @@ def get_ready() -> None:
     """Import what a run would import, and have the first `pytest.main` of a fork find its plugins registered."""
     for name in (*_PYTEST, *_LIBRARIES, *(f"_pytest.{plugin}" for plugin in _pytest.config.default_plugins)):
         importlib.import_module(name)
+    _rehearse()
     usual = _pytest.config.get_config
     made = usual(OPTIONS)
 
@@ -47,6 +55,32 @@ def get_ready() -> None:
 
     _pytest.config.get_config = get_config
     _know_fixtures([plugin for _, plugin in made.pluginmanager.list_name_plugin()])
+    _parse_once()
+    _locate_cheaply()
+
+
+def _rehearse() -> None:
+    """Run a test: what is remembered of that, such as regular expressions, the runs need not find out."""
+    kept, null = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
+    path = [*sys.path]
+    with tempfile.TemporaryDirectory() as folder:
+        test = os.path.join(folder, "test_rehearsal.py")
+        with open(test, "w") as file:
+            file.write("def test_right():\n    assert [1] == [1]\n\n\ndef test_wrong():\n    assert [1] == [2]\n")
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        try:
+            pytest.main([*OPTIONS, "-q", "--tb=short", "--rootdir", folder, test])
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for target, stream in enumerate(kept, 1):
+                os.dup2(stream, target)
+            sys.path[:] = path
+            sys.modules.pop("test_rehearsal", None)
+    for stream in (*kept, null):
+        os.close(stream)
+    inspect.getmodule(get_ready.__code__)  # which remembers the file of every module, for tracebacks
 
 
 def _know_fixtures(plugins: list[Any]) -> None:
@@ -67,6 +101,17 @@ def _know_fixtures(plugins: list[Any]) -> None:
             usual(self, slim, plugin_name)
 
     fixtures.FixtureManager.pytest_plugin_registered = pytest_plugin_registered  # type: ignore[method-assign]
+
+
+def _parse_once() -> None:
+    """Have pytest parse a file for its tracebacks once in a run, not once for each failed test."""
+    usual, trees = code.TracebackEntry.getsource, {}  # type: ignore[var-annotated]
+    code.TracebackEntry.getsource = lambda self, _=None: usual(self, trees)  # type: ignore[method-assign]
+
+
+def _locate_cheaply() -> None:
+    """Have pytest not look up the line of each test, which nobody asks for."""
+    python.Function.location = property(lambda self: (self.nodeid.partition("::")[0], None, self.getmodpath()))
 
 
 def spared(root: str, tests: list[str]) -> list[str]:
