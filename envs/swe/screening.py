@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -118,8 +119,9 @@ def screen_code(before: Sequence[Mapping[str, bytes]], after: Mapping[str, bytes
     return sorted(set(flags), key=str)
 
 
-def _flags(source: bytes) -> list[Flag]:
-    return [Flag(kind, what) for kind, what in reaches(source)]
+@lru_cache(maxsize=4096)
+def _flags(source: bytes) -> tuple[Flag, ...]:
+    return tuple(Flag(kind, what) for kind, what in reaches(source))
 
 
 def _is_test(path: str, repository: Repository) -> bool:

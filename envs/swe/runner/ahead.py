@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.machinery
 import inspect
@@ -16,6 +17,7 @@ import _pytest.config
 import pytest
 from _pytest import fixtures, python
 from _pytest._code import code
+from _pytest.mark import structures
 
 OPTIONS = ["-p", "no:cacheprovider"]
 SPARED = [
@@ -111,7 +113,14 @@ def _parse_once() -> None:
 
 def _locate_cheaply() -> None:
     """Have pytest not look up the line of each test, which nobody asks for."""
-    python.Function.location = property(lambda self: (self.nodeid.partition("::")[0], None, self.getmodpath()))
+    location = functools.cached_property(lambda self: (self.nodeid.partition("::")[0], None, self.getmodpath()))
+    location.__set_name__(python.Function, "location")
+    python.Function.location = location  # type: ignore[assignment]
+
+
+def report_briefly() -> None:
+    """Have reports name no more than a test's own keywords, which nobody asks for; once the tests are collected."""
+    structures.NodeKeywords.__iter__ = lambda self: iter(self._markers)  # type: ignore[method-assign]
 
 
 def spared(root: str, tests: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agentrl.envs.swe.runner.ahead import OPTIONS, Modules, spared
+from agentrl.envs.swe.runner.ahead import OPTIONS, Modules, report_briefly, spared
 from agentrl.envs.swe.runner.pipes import speaker
 from agentrl.envs.swe.runner.rewriting import Rewriter
 from agentrl.envs.swe.runner.watch import watch
@@ -107,6 +107,9 @@ class _Reporter:
         if self.wanted is not None:
             config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in self.wanted])
             items[:] = [item for item in items if item.nodeid in self.wanted]
+
+    def pytest_runtestloop(self) -> None:
+        report_briefly()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if hasattr(report, "wasxfail"):
