@@ -108,7 +108,7 @@ def _know_fixtures(plugins: list[Any]) -> None:
 def _parse_once() -> None:
     """Have pytest parse a file for its tracebacks once in a run, not once for each failed test."""
     usual, trees = code.TracebackEntry.getsource, {}  # type: ignore[var-annotated]
-    code.TracebackEntry.getsource = lambda self, _=None: usual(self, trees)  # type: ignore[method-assign]
+    code.TracebackEntry.getsource = lambda self, astcache=None: usual(self, trees)  # type: ignore[method-assign]
 
 
 def _locate_cheaply() -> None:
