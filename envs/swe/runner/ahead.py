@@ -99,7 +99,8 @@ def _know_fixtures(plugins: list[Any]) -> None:
             vars(slim).update(found)
 
     def pytest_plugin_registered(self: Any, plugin: Any, plugin_name: str) -> None:
-        if (slim := known.get(id(plugin), plugin)) is not None:
+        slim = known.get(id(plugin), plugin)
+        if slim is not None and not type(slim).__module__.startswith("_pytest."):  # its own objects have none
             usual(self, slim, plugin_name)
 
     fixtures.FixtureManager.pytest_plugin_registered = pytest_plugin_registered  # type: ignore[method-assign]
