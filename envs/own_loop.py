@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 import weakref
@@ -27,6 +28,7 @@ class OwnLoop:
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name=f"agentrl-{self.name}", daemon=True).start()
+        atexit.register(self._end)
 
     @property
     def ours(self) -> bool:
@@ -50,6 +52,11 @@ class OwnLoop:
         except BaseException:
             future.cancel()  # nobody waits any more, if it was Ctrl-C
             raise
+
+    def _end(self) -> None:
+        """The process ends, and with it what lives here: no task need complain that it does."""
+        if self.ours:
+            self._loop.set_exception_handler(lambda *_: None)
 
     def chore(self, work: Coroutine[Any, Any, Any]) -> None:
         """Start something that nobody waits for; does nothing in a fork of the process. May be called anywhere."""

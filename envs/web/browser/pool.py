@@ -22,7 +22,6 @@ pool of its own.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import shutil
 from contextlib import suppress
@@ -74,7 +73,6 @@ class Browsers(OwnLoop):
         self._idle: list[Session] = []
         self._starting: asyncio.Task[Browser] | None = None
         self._driver: Playwright | None = None
-        atexit.register(self._end)
 
     def serve(self, host: str, site: Site) -> None:
         """Answer for a host; sessions may go there from now on."""
@@ -169,6 +167,7 @@ class Browsers(OwnLoop):
             raise BrowserError(f"{program} does not start: {error.message}") from error
 
     def _end(self) -> None:
+        super()._end()
         if self.ours:
             self.call(self.close())
 
