@@ -118,7 +118,7 @@ class Session:
             if self._devtools is None:
                 self._devtools = await self.context.new_cdp_session(self.page)
             else:
-                await asyncio.gather(self.page.mouse.move(0, 0), self.context.clear_cookies(), self._forget_history())
+                await asyncio.gather(self._put_mouse_away(), self.context.clear_cookies(), self._forget_history())
             width, height = size
             if self.page.viewport_size != {"width": width, "height": height}:
                 await self.page.set_viewport_size({"width": width, "height": height})
@@ -241,6 +241,12 @@ class Session:
         self.pages.remove(page)
         if self.page is page and self.pages:
             self.page = self.pages[-1]
+
+    async def _put_mouse_away(self) -> None:
+        """A move alone waits for the next frame; the release of no button, which pages do not notice, has it done."""
+        assert self._devtools
+        release = {"type": "mouseReleased", "x": 0, "y": 0, "button": "none"}
+        await asyncio.gather(self.page.mouse.move(0, 0), self._devtools.send("Input.dispatchMouseEvent", release))
 
     async def _forget_history(self) -> None:
         assert self._devtools
