@@ -27,7 +27,8 @@ Times = dict[str, list[float]]
 
 
 def compare(python: Path, pages: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Play every page in turns: a reset, and clicks on the first three things to be used, or until the task ends.
+    """Play every page, one side after the other: a reset, and clicks on the first three things to be used, or until the
+    task ends. A side plays all pages before it is the other's turn, for a browser that has rested is slow for a while.
 
     Both make text of the accessibility tree. BrowserGym takes a picture, too, which it cannot do without.
 
@@ -59,11 +60,11 @@ def compare(python: Path, pages: Sequence[str], rounds: int) -> dict[str, Any]:
         theirs = {pace: stack.enter_context(_player([*command, pace])) for pace in PACES}
         ours = {page: _made(page) for page in pages}
         for number in range(rounds + 1):
-            for page in pages:
-                played = {"agentrl": _play(ours[page], number)} | {pace: ask(page) for pace, ask in theirs.items()}
-                for side, times in played.items() if number else ():
-                    taken[side]["reset"] += times["reset"]
-                    taken[side]["step"] += times["step"]
+            for side, ask in {"agentrl": None, **theirs}.items():
+                for page in pages:
+                    times = ask(page) if ask else _play(ours[page], number)
+                    for what in times if number else ():
+                        taken[side][what] += times[what]
     return {"pages": list(pages), "rounds": rounds, **_summary(taken)}
 
 
