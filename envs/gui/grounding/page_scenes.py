@@ -60,8 +60,7 @@ async def _render(seed: int, pictured: bool) -> Scene:
     browsers().serve(HOST, _site)
     session = await browsers().acquire()
     try:
-        await session.open(f"http://{HOST}/{seed}", size=SIZE, boxes=True)
-        tree = (await session.look()).tree
+        tree = (await session.open(f"http://{HOST}/{seed}", size=SIZE, boxes=True)).tree
         places = await session.evaluate(_BOXES)
         targets = tuple(
             Target(name, element.description, Box(*box))

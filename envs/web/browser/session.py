@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -91,9 +91,17 @@ class Session:
         context.on("page", self._adopt)
 
     async def open(
-        self, url: str, *, size: tuple[int, int], skip: str = "", boxes: bool = False, again: str = ""
-    ) -> None:
-        """Begin anew: one tab without a past, at this address.
+        self,
+        url: str,
+        *,
+        size: tuple[int, int],
+        skip: str = "",
+        boxes: bool = False,
+        again: str = "",
+        begin: str = "",
+        read: str = "",
+    ) -> View:
+        """Begin anew: one tab without a past, at this address; returns what there is to be seen.
 
         Args:
             size: of the tab, in pixels.
@@ -102,10 +110,14 @@ class Session:
             again: JavaScript that ends what goes on in a document of the task's. One that is at this address already,
                 and waits for nothing any more, then stays, which is many times as fast as another: its clock, ids,
                 storage and focus begin anew here, and the task does the rest. By default none stays.
+            begin: JavaScript expression of the task's that is evaluated in the document, before time goes on.
+            read: one that is evaluated in this and all later views.
 
         Raises:
             BrowserError: page or browser failed.
         """
+        from playwright.async_api import Error
+
         async with self._guarded():
             if not self.pages:
                 await self.context.new_page()
@@ -113,7 +125,7 @@ class Session:
                 await page.close()
             self.page = self.pages[0]
             self.messages, self.infeasible, self.wait_ms = [], None, STEP_MS
-            self.skip, self.read, self.boxes = skip, "", boxes
+            self.skip, self.read, self.boxes = skip, read, boxes
             self._notes.clear()
             if self._devtools is None:
                 self._devtools = await self.context.new_cdp_session(self.page)
@@ -122,10 +134,16 @@ class Session:
             width, height = size
             if self.page.viewport_size != {"width": width, "height": height}:
                 await self.page.set_viewport_size({"width": width, "height": height})
-            if not (again and self.page.url == url and await self.page.evaluate(f"{again}; __agentrl.restart()")):
+            seen = None
+            if again and self.page.url == url:
+                script = f"options => {{ {again}; return __agentrl.restart() ? __agentrl.look(options) : null; }}"
+                with suppress(Error):  # the document went away, and a new one comes
+                    seen = await self.page.evaluate(script, self._options(begin))
+            if seen is None:
                 await self.page.evaluate("window.__agentrl?.forget()")
                 await self.page.goto(url, wait_until="load")
                 await self._forget_history()
+            return await self._look("", begin, seen)
 
     async def act(self, action: str) -> View:
         """Carry out an action of the grammar; what cannot be done is told in the view.
@@ -149,20 +167,6 @@ class Session:
                     raise
                 error = refusal.message.splitlines()[0]
             return await self._look(error)
-
-    async def look(self, read: str = "", *, begin: str = "") -> View:
-        """What there is to be seen.
-
-        Args:
-            read: JavaScript expression of the task's, in this and all later views.
-            begin: one that is evaluated now, before time goes on.
-
-        Raises:
-            BrowserError: page or browser failed.
-        """
-        self.read = read or self.read
-        async with self._guarded():
-            return await self._look("", begin)
 
     async def evaluate(self, script: str, argument: Any = None) -> Any:
         """Run a script of the task's, as `Page.evaluate` does.
@@ -266,21 +270,26 @@ class Session:
         self._notes.append(f"the download of {download.suggested_filename} was refused")
         self._arrived.set()
 
-    async def _look(self, error: str, begin: str = "") -> View:
+    def _options(self, begin: str) -> dict[str, Any]:
+        """For `look` of the page script."""
+        ms, self.wait_ms = self.wait_ms, STEP_MS
+        return {"ms": ms, "skip": self.skip, "read": self.read, "boxes": self.boxes, "begin": begin}
+
+    async def _look(self, error: str, begin: str = "", first: Any = None) -> View:
+        """Look until there is something to be seen; `first` is what a first look brought, if one was taken."""
         from playwright.async_api import Error
 
-        ms, self.wait_ms = self.wait_ms, STEP_MS
-        options = {"ms": ms, "skip": self.skip, "read": self.read, "boxes": self.boxes, "begin": begin}
+        options = self._options(begin)
         while True:
             page = self.page
             try:
-                seen = await page.evaluate("options => window.__agentrl?.look(options) ?? null", options)
+                seen = first or await page.evaluate("options => window.__agentrl?.look(options) ?? null", options)
             except Error:
                 if self.broken or (page.is_closed() and page is self.page):
                     raise
                 await self.page.wait_for_load_state("load")  # the document went away meanwhile
                 continue
-            options["begin"] = ""
+            options["begin"], first = "", None
             if page is not self.page:  # another tab opened or this one closed
                 await self.page.wait_for_load_state("load")
                 continue

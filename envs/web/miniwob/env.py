@@ -179,8 +179,10 @@ class MiniWoBEnv(TextEnv):
         session = await browsers().acquire(url)
         episode.release = weakref.finalize(episode, browsers().release, session)
         again = "" if task.name in pages.ONCE else pages.STOP
-        await session.open(url, size=pages.SIZE, skip=pages.SKIPPED, boxes=self.boxes, again=again)
-        view = await session.look(pages.READ, begin=pages.start(task.mode, task.seed))
+        begin = pages.start(task.mode, task.seed)
+        view = await session.open(
+            url, size=pages.SIZE, skip=pages.SKIPPED, boxes=self.boxes, again=again, begin=begin, read=pages.READ
+        )
         episode.goal = view.begun
         for action in episode.actions:
             view = await session.act(action)

@@ -82,8 +82,7 @@ class BrowserSurface:
         weakref.finalize(state, browsers().release, session)
         state.name = self._site.open(state.visit)
         weakref.finalize(state, self._site.visits.pop, state.name, None)
-        await session.open(f"http://{self._host}/?visit={state.name}", size=SIZE)
-        view = await session.look()
+        view = await session.open(f"http://{self._host}/?visit={state.name}", size=SIZE)
         for action in state.typed:
             view = await session.act(action)
         state.session = session

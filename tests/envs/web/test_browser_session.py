@@ -28,8 +28,7 @@ class Tab:
 
     def open(self, path: str = "", **kwargs: Any) -> View:
         async def opened() -> View:
-            await self.session.open(browser_pages.URL + path, size=(400, 300), **kwargs)
-            return await self.session.look()
+            return await self.session.open(browser_pages.URL + path, size=(400, 300), **kwargs)
 
         return self.owner.call(opened())
 
