@@ -71,9 +71,11 @@ def _rehearse() -> None:
             file.write("def test_right():\n    assert [1] == [1]\n\n\ndef test_wrong():\n    assert [1] == [2]\n")
         os.dup2(null, 1)
         os.dup2(null, 2)
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of others may start what does not survive a fork
         try:
             pytest.main([*OPTIONS, "-q", "--tb=short", "--rootdir", folder, test])
         finally:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
             sys.stdout.flush()
             sys.stderr.flush()
             for target, stream in enumerate(kept, 1):
