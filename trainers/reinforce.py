@@ -110,6 +110,7 @@ class Reinforcement:
             return
         state.phase = "rl"
         self.stage.publish(state.version)
+        self.stage.forget(self.pace.batch * state.version)  # which a killed run may not have come to
         if not state.before:
             state.before = self._test()
             session.checkpoint(self.learner)

@@ -21,6 +21,7 @@ require("torch.utils.tensorboard")
 
 from agentrl.trainers.loop import train
 from agentrl.trainers.runs import Run
+from agentrl.trainers.stage import INFLIGHT, Stage
 from tests.trainers.small import ROOT, results, small
 
 WARM_STEPS = 60
@@ -116,3 +117,23 @@ def test_a_finished_run_goes_on_when_asked_for_more(tmp_path: Path) -> None:
     assert [row["step"] - WARM_STEPS for row in rows if "rl/success" in row] == [1, 2, 3, 4, 5, 6]
     assert more["success_before"] == first["success_before"]
     assert more["episodes"]["rl"] == first["episodes"]["rl"] * 6 // 4
+
+
+def test_what_was_in_flight_goes_though_the_run_died_right_after_its_last_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"warm_start": {"steps": 10}, "rl": {"steps": 1}}
+    forget = Stage.forget
+
+    def dies(self: Stage, below: int) -> None:
+        if below:
+            raise KeyboardInterrupt
+        forget(self, below)
+
+    monkeypatch.setattr(Stage, "forget", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train(small(tmp_path / "r", few))
+    assert list((tmp_path / "r" / INFLIGHT).iterdir())
+    monkeypatch.undo()
+    train(small(tmp_path / "r", few), resume=tmp_path / "r")
+    assert not list((tmp_path / "r" / INFLIGHT).iterdir())
