@@ -34,8 +34,9 @@ async def _attack(sandbox: Handle) -> dict[str, bool]:
     allocated = await sandbox.run(_ALLOCATE, 60)
     forked = await sandbox.run(_FORK, 60)
     await sandbox.run("kill -9 -1", 10)  # by the shell itself: no other process could be had
-    while not (await sandbox.run("sleep 0", 10)).ok:
-        pass  # as long as those that die are counted, no other can be started
+    async with asyncio.timeout(60):
+        while not (await sandbox.run("sleep 0", 10)).ok:
+            pass  # as long as those that die are counted, no other can be started
     ended = await sandbox.run("sleep 60", 0.5)
     working = await sandbox.run("echo fine", 60)
     return {

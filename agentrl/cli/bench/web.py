@@ -32,7 +32,7 @@ def web(
     sessions: Annotated[int, typer.Option(min=2, help="Sessions at once, beside the measure with one.")] = 32,
     against: Annotated[str, typer.Option(help="What to compare with instead: browsergym.")] = "",
     browsergym_python: Annotated[Path, typer.Option(help="An interpreter with browsergym-miniwob.")] = BROWSERGYM,
-    rounds: Annotated[int, typer.Option(min=1, help="Episodes of each page, if compared.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Episodes of each page, if compared.")] = 5,
     as_json: Json = False,
 ) -> None:
     """Time of a reset, of a step and of a picture, as the oracle plays; steps per second; memory of a session.

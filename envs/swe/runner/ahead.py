@@ -29,22 +29,18 @@ _WORDS = (b"addopts", b"caplog", b"capfd", b"deprecated_call", b"logging", b"\nl
 _SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "conftest.py")
 KEPT = 1024
 """Modules."""
-_PYTEST = (
-    *("difflib", "faulthandler", "pdb", "pprint", "readline", "unittest.mock"),
-    *("_pytest._argcomplete", "_pytest._io.saferepr"),
-)
 _LIBRARIES = (
     *("abc", "asyncio", "base64", "bisect", "calendar", "collections.abc", "contextlib", "copy", "csv", "dataclasses"),
     *("datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json"),
     *("logging", "math", "numbers", "operator", "random", "re", "statistics", "string", "textwrap", "typing"),
-    *("unicodedata", "urllib.parse", "uuid", "weakref", "xml.etree.ElementTree", "zoneinfo"),
+    *("unicodedata", "unittest.mock", "urllib.parse", "uuid", "weakref", "xml.etree.ElementTree", "zoneinfo"),
 )
 """Of the standard library, what repositories often import; that they are there already changes nothing."""
 
 
 def get_ready() -> None:
     """Import what a run would import, and have the first `pytest.main` of a fork find its plugins registered."""
-    for name in (*_PYTEST, *_LIBRARIES, *(f"_pytest.{plugin}" for plugin in _pytest.config.default_plugins)):
+    for name in (*_LIBRARIES, *(f"_pytest.{plugin}" for plugin in _pytest.config.default_plugins)):
         importlib.import_module(name)
     _rehearse()
     usual = _pytest.config.get_config
@@ -62,7 +58,7 @@ def get_ready() -> None:
 
 
 def _rehearse() -> None:
-    """Run a test: what is remembered of that, such as regular expressions, the runs need not find out."""
+    """Run two tests: what is imported and remembered for that, such as regular expressions, is there in all runs."""
     kept, null = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
     path = [*sys.path]
     with tempfile.TemporaryDirectory() as folder:
