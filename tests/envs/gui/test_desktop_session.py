@@ -83,6 +83,16 @@ def test_only_clicks_of_one_action_are_a_double_click(desktop: Desktop) -> None:
     assert typed(desktop, "y") == "y"
 
 
+def test_keys_do_not_overtake_the_clicks_before_them(desktop: Desktop) -> None:
+    call(desktop.write("words.txt", b"word"))
+    call(desktop.launch(["mousepad", "words.txt"]))
+    text = editor(desktop)
+    place = text.x + 20, text.y + 10
+    for letter in "abcdefghijkl":  # the window manager is often quick enough
+        call(desktop.perform([*click(*place), *click(*place), Text(letter)]))
+        assert typed(desktop, "word") == f"{letter}word"
+
+
 def test_the_wheel_scrolls_and_the_pointer_moves_by_pixels(desktop: Desktop) -> None:
     call(desktop.write("long.txt", b"line\n" * 500))
     call(desktop.launch(["mousepad", "long.txt"]))

@@ -69,7 +69,8 @@ class Desktop:
         self.windows = Windows(self.display)
         self.spawn(["openbox", "--config-file", "/etc/xdg/openbox/rc.xml"])
         self.screen = Screen(f"{folder}/Xvfb_screen0")
-        self.hands = Hands(self.display, self.windows.caught_up, lambda: self.windows.settle(DRAG_S))
+        windows = self.windows
+        self.hands = Hands(self.display, windows.let_through, windows.caught_up, lambda: windows.settle(DRAG_S))
         _heard("the message bus", bus_ready)
         self.tree = Tree(bus)
         self._wait("the window manager", self.windows.managed)

@@ -26,12 +26,20 @@ class Hands:
     """Carries out primitive events.
 
     Args:
-        caught_up: waits until programs have seen the events so far.
+        let_through: waits until the window manager has seen the events so far.
+        caught_up: waits until programs have seen them.
         at_rest: waits until they have done what comes of them.
     """
 
-    def __init__(self, display: Display, caught_up: Callable[[], object], at_rest: Callable[[], object]) -> None:
-        self._display, self._caught_up, self._at_rest = display, caught_up, at_rest
+    def __init__(
+        self,
+        display: Display,
+        let_through: Callable[[], object],
+        caught_up: Callable[[], object],
+        at_rest: Callable[[], object],
+    ) -> None:
+        self._display = display
+        self._let_through, self._caught_up, self._at_rest = let_through, caught_up, at_rest
         self._held: set[str] = set()
         self._pressed_at = 0.0
         self._keys: dict[int, tuple[int, bool]] = {}
@@ -86,6 +94,8 @@ class Hands:
 
     def _do_button(self, button: str, down: bool) -> None:
         self._turn(_BUTTONS[button], down)
+        if down:
+            self._let_through()  # else keys that follow may overtake it
         (self._held.add if down else self._held.discard)(button)
 
     def _do_scroll(self, dx: int, dy: int) -> None:

@@ -26,7 +26,9 @@ class Windows:
         self._atoms: dict[str, int] = {}
         self._serial = 0
         self._pongs: set[int] = set()
-        self._drawn = False
+        self._answered = self._drawn = False
+        self._own = self._root.create_window(0, 0, 1, 1, 0, X.CopyFromParent, event_mask=X.PropertyChangeMask)
+        """Never seen: for questions to the window manager."""
         self._root.change_attributes(event_mask=X.PropertyChangeMask | X.SubstructureNotifyMask)
         display.damage_query_version()
         self._damage = self._root.damage_create(damage.DamageReportNonEmpty)
@@ -133,9 +135,22 @@ class Windows:
         self._pongs.clear()
         return True
 
+    def let_through(self) -> None:
+        """Wait until the window manager has seen all events so far, at most a second.
+
+        It holds back a press of a button until it has looked at it, but no keys: those sent before this returns may
+        come to programs before the press.
+        """
+        end = time.monotonic() + 1
+        self._answered = False
+        self.nudge()
+        while not self._answered and time.monotonic() < end:
+            self.wait(QUIET_S)
+
     def nudge(self) -> None:
-        """Send the window manager something to ignore."""
-        message = ClientMessage(window=self._root, client_type=self.atom("_AGENTRL_NUDGE"), data=(32, [0] * 5))
+        """Ask the window manager how wide the frame of a window would be, which it writes to that window."""
+        kind = self.atom("_NET_REQUEST_FRAME_EXTENTS")
+        message = ClientMessage(window=self._own, client_type=kind, data=(32, [0] * 5))
         self._root.send_event(message, X.SubstructureRedirectMask | X.SubstructureNotifyMask)
         self._display.flush()
 
@@ -156,6 +171,8 @@ class Windows:
             self._drawn = True
         elif event.type == X.ClientMessage and event.client_type == self.atom("WM_PROTOCOLS"):
             self._pongs.add(event.data[1][1])
+        elif event.type == X.PropertyNotify and event.window == self._own:
+            self._answered |= event.atom == self.atom("_NET_FRAME_EXTENTS")
 
 
 def _exists(window: Any) -> bool:
