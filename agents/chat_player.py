@@ -72,7 +72,6 @@ def play_all(
     tasks: Sequence[Task],
     *,
     seed: int,
-    max_turns: int,
     jobs: int,
     pictures: int = PICTURES,
 ) -> list[Group]:
@@ -94,7 +93,7 @@ def play_all(
 
         try:
             with make() as env:
-                turns = play_with(env, player, task, seed=seed + number, max_turns=max_turns)
+                turns = play_with(env, player, task, seed=seed + number)
         except InfraError as error:  # in making the environment, or in closing it, when all has been played
             turns = turns or [failed_turn((), None, str(error))]
         return Group(task, turns)

@@ -115,7 +115,6 @@ def perform(
     tasks: Sequence[Task],
     *,
     seed: int = 0,
-    max_turns: int = 1000,
     delay: float = 0.0,
 ) -> None:
     """Play an episode of each task in a show, from when somebody watches to when it is ended.
@@ -128,11 +127,7 @@ def perform(
         with make() as env:
             for number, task in enumerate(tasks):
                 (*_, last) = play_with(
-                    env,
-                    lambda e, s: Onlooker(make_player(e, s), show, delay),
-                    task,
-                    seed=seed + number,
-                    max_turns=max_turns,
+                    env, lambda e, s: Onlooker(make_player(e, s), show, delay), task, seed=seed + number
                 )
                 show.add_shown(task.task_id, last.feedback, last.last_images, last.rewards, last.outcome)
     except Left:

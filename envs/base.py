@@ -62,6 +62,7 @@ class Core(Protocol):
     split: str
     blocking: bool
     task_id: str
+    turn_limit: int | None
 
     def tasks(self, split: str | None = None) -> Sequence[str]: ...
     def kind(self, task_id: str) -> str: ...
@@ -248,8 +249,8 @@ class Episode(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
         limits = [layer._max_episode_steps for layer in _layers(env) if isinstance(layer, gym.wrappers.TimeLimit)]
-        if limits and isinstance(env.unwrapped, TextEnv):
-            env.unwrapped.turn_limit = min(limits)
+        if limits:
+            self.core.turn_limit = min(limits)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         observation, reward, terminated, truncated, info = self.env.step(action)

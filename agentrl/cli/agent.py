@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentrl.agents.players import PLAYERS, play_with, player_factory
 from agentrl.cli.model import model_config, model_folder
-from agentrl.cli.options import make_env
+from agentrl.cli.options import make_env, turn_limit
 from agentrl.errors import UnknownNameError
 from agentrl.types import Group, Task
 
@@ -54,11 +54,8 @@ def play_games(agent: str, games: Games) -> list[Group]:
             raise UnknownNameError("agent (a player's name or the path of a model or run)", agent, NO_MODEL)
         return _play_with_model(Path(agent), tasks, games)
     factory = player_factory(agent)
-    with make_env(games.env_id, games.arguments) as env:
-        return [
-            Group(task, play_with(env, factory, task, seed=games.seed + i, max_turns=games.max_turns))
-            for i, task in enumerate(tasks)
-        ]
+    with make_env(games.env_id, games.arguments, max_turns=games.max_turns) as env:
+        return [Group(task, play_with(env, factory, task, seed=games.seed + i)) for i, task in enumerate(tasks)]
 
 
 def play_on_engine(url: str, model: str, key: str, jobs: int, pictures: int, games: Games) -> list[Group]:
@@ -77,8 +74,8 @@ def play_on_engine(url: str, model: str, key: str, jobs: int, pictures: int, gam
     options = ChatOptions(url, model, key, temperature=games.temperature, top_p=1.0, concurrency=jobs)
     tasks = [Task(games.env_id.rpartition(":")[2], task) for task in games.tasks]
 
-    make = partial(make_env, games.env_id, games.arguments)
-    return play_all(make, options, tasks, seed=games.seed, max_turns=games.max_turns, jobs=jobs, pictures=pictures)
+    make = partial(make_env, games.env_id, games.arguments, max_turns=games.max_turns)
+    return play_all(make, options, tasks, seed=games.seed, jobs=jobs, pictures=pictures)
 
 
 def _play_with_model(path: Path, tasks: Sequence[Task], games: Games) -> list[Group]:
@@ -87,7 +84,8 @@ def _play_with_model(path: Path, tasks: Sequence[Task], games: Games) -> list[Gr
     from agentrl.trainers.rollout import agent_loop, embedded_engine
 
     folder = model_folder(path)
-    changes = [f"env.id={tasks[0].env_id}", f"env.max_turns={games.max_turns}"]
+    name = tasks[0].env_id
+    changes = [f"env.id={name}", f"env.max_turns={turn_limit(name, games.arguments, games.max_turns)}"]
     config = model_config(folder, [*changes, *(f"env.kwargs.{item}" for item in games.arguments or [])])
     policy = load_policy(folder, config)
     loop = agent_loop(config, embedded_engine(config, policy.model), policy.renderer, games.temperature)

@@ -62,16 +62,24 @@ def check_engine(engine: str, model: str) -> None:
 
 
 @contextmanager
-def make_env(env_id: str, arguments: list[str] | None = None, **more: Any) -> Iterator[Episode]:
+def make_env(
+    env_id: str, arguments: list[str] | None = None, *, max_turns: int | None = None, **more: Any
+) -> Iterator[Episode]:
     """An environment of the contract by its id, or by `module:Id-v0`, where importing the module registers it.
+
+    Args:
+        max_turns: lowers its time limit, where that is higher.
 
     Raises:
         UnknownNameError: no such id is registered; the message names the nearest.
         ConfigError: the module cannot be imported, or the environment refuses its arguments.
     """
     name = resolve(env_id)
+    more = keywords(arguments) | more
+    if max_turns is not None:
+        more["max_episode_steps"] = turn_limit(name, arguments, max_turns)
     try:
-        env = gym.make(name, **keywords(arguments), **more)
+        env = gym.make(name, **more)
     except TypeError as error:  # an argument that the class does not take
         raise ConfigError(f"{name}: {error}") from error
     if not isinstance(env, Episode):
@@ -81,6 +89,12 @@ def make_env(env_id: str, arguments: list[str] | None = None, **more: Any) -> It
         yield env
     finally:
         env.close()
+
+
+def turn_limit(env_id: str, arguments: list[str] | None, max_turns: int) -> int:
+    """The time limit of an environment, at most `max_turns`."""
+    own = keywords(arguments).get("max_episode_steps") or gym.spec(env_id).max_episode_steps or -1
+    return min(own, max_turns) if own > 0 else max_turns
 
 
 def print_json(data: object) -> None:

@@ -38,7 +38,8 @@ def play(
         agentrl play ALFWorld-v0 --split test_unseen --agent runs/alfworld-001
     """
     console = Console(highlight=False)
-    with make_env(env_id, arguments, **({"split": split} if split else {})) as env:
+    more: dict[str, Any] = {"split": split} if split else {}
+    with make_env(env_id, arguments, **more) as env:
         observation, info = env.reset(seed=seed, options={"task": task} if task else None)
         console.print(f"{env_id}, task {info['task_id']}", style="dim")
         if agent is None:

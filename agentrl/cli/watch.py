@@ -98,11 +98,10 @@ def watch(
         played = stack.enter_context(ThreadPoolExecutor(1)).submit(
             perform,
             show,
-            partial(make_env, env_id, arguments, **more),
+            partial(make_env, env_id, arguments, max_turns=max_turns, **more),
             make_player,
             [Task(name, each) for each in ids],
             seed=seed,
-            max_turns=max_turns,
             delay=0.0 if by_hand else delay,
         )
         stack.callback(show.end)

@@ -65,7 +65,8 @@ class Log:
         elif "task" not in options:
             draws = (*draws, entry)
         if has_tasks:  # then nothing needs to be drawn again to begin it again
-            entry = Entry("reset", {"options": {**options, "task": answer["info"]["task_id"]}})
+            body = {name: value for name, value in entry.body.items() if name != "seed"}
+            entry = Entry("reset", {**body, "options": {**options, "task": answer["info"]["task_id"]}})
         return Log(draws, (entry,), chain(b"", answer))
 
 

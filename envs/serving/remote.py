@@ -53,6 +53,8 @@ class RemoteEnv(gym.Env[Any, Any]):
     """
 
     blocking = True
+    turn_limit: int | None = None
+    """The most turns of an episode, which are counted here: the environment on the server is told."""
 
     def __init__(
         self,
@@ -145,8 +147,8 @@ class RemoteEnv(gym.Env[Any, Any]):
         if seed is None and not self.session.log.draws:
             # without a seed the server would draw one that nobody knows when the session has to be played again
             seed = int.from_bytes(os.urandom(4), "big")
-        body: dict[str, Any] = {} if seed is None else {"seed": seed}
-        return Entry("reset", body | ({"options": options} if options else {}))
+        body = {"seed": seed, "options": options, "turn_limit": self.turn_limit}
+        return Entry("reset", {name: value for name, value in body.items() if value is not None})
 
     def _step(self, action: Any) -> Entry:
         if not self._running:

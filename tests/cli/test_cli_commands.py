@@ -13,6 +13,7 @@ from agentrl.cli.app import app
 from agentrl.cli.errors import exit_code
 from agentrl.config import Config
 from agentrl.records import read_groups
+from agentrl.types import Outcome
 from tests.conftest import require
 
 Cli = Callable[..., str]
@@ -84,6 +85,21 @@ def test_envs_export_writes_what_we_play(cli: Cli, tmp_path: Path) -> None:
     games = ("--with", f"games={tmp_path}", "--split", "valid_unseen")
     result = json.loads(cli("rollout", "ALFWorld-v0", "--agent", "oracle", "-n", "3", *games, "--json"))
     assert result["success"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("most", "own", "turns"), [("3", [], 3), ("60", [], 50), ("3", ["--with", "max_episode_steps=2"], 2)]
+)
+def test_the_environment_itself_ends_episodes_that_take_too_long(
+    cli: Cli, tmp_path: Path, most: str, own: list[str], turns: int
+) -> None:
+    require("alfworld")
+    out = tmp_path / "r.jsonl"
+    options = ("--agent", "random", "-n", "1", "--max-turns", most, "--out", str(out), *own)
+    cli("rollout", "ALFWorld-v0", *options)
+    ((group, _),) = read_groups(out)
+    assert len(group.turns) == turns
+    assert group.turns[-1].outcome == Outcome.truncated("max_episode_steps")
 
 
 @pytest.mark.parametrize("name", ["episodes.jsonl", "episodes.jsonl.gz"])

@@ -204,6 +204,23 @@ def test_a_snapshot_outlives_its_session(url: str) -> None:
     assert other.step("right")[0] == "You are at 2 of 8."
 
 
+def test_an_environment_knows_the_time_limit_around_it_here_or_there(url: str) -> None:
+    for limits in ({}, {"max_episode_steps": 3}, {"max_episode_steps": -1}):
+        near, far = gym.make("Corridor-v0", **limits), make("Corridor-v0", url, recover=True, **limits)
+        assert isinstance(near, Episode)
+        for env in (near, far):
+            env.reset(options={"task": "train/4"})
+        told = {name: env.step("left")[4]["outcome"] for name, env in (("near", near), ("far", far))}
+        told["fork"] = far.fork().step("left")[4]["outcome"]
+        assert isinstance(far.core, RemoteEnv)
+        session = far.core.session
+        session.client.send(Request(session.client, "DELETE", f"/v1/sessions/{session.id}", None, 10.0))
+        told["recovered"] = far.step("left")[4]["outcome"]
+        limit = limits.get("max_episode_steps", 30)
+        expected = Outcome.invalid_action(f"only right, {None if limit < 0 else limit} times")
+        assert told == dict.fromkeys(told, expected)
+
+
 def test_the_demonstrator_acts_and_errs_as_it_does_here(url: str) -> None:
     near, far = gym.make("ALFWorld-v0"), make("ALFWorld-v0", url)
     assert isinstance(near, Episode)

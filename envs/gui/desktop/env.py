@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from agentrl.envs.base import Result, TextEnv
 from agentrl.envs.gui.desktop import osworld as osworld_files
-from agentrl.envs.gui.desktop.actions import ELEMENT_HANDS, Action, parse
+from agentrl.envs.gui.desktop.actions import ELEMENT_HANDS, Action, Word, parse
 from agentrl.envs.gui.desktop.desks import SIZE, desks, spec
 from agentrl.envs.gui.desktop.session import Desktop
 from agentrl.envs.gui.desktop.tasks import TEMPLATES, Task, make_task, task_ids
@@ -27,6 +27,8 @@ a dictionary, such as {"action_type": "CLICK", "parameters": {"x": 100, "y": 200
 WAIT: let something happen. DONE: the task is done. FAIL: the task cannot be done.
 """
 MANUAL_ELEMENTS = f"Elements have numbers, which these take: {', '.join(f'{name}(12)' for name in ELEMENT_HANDS)}.\n"
+FINAL: tuple[Word, ...] = ("DONE", "FAIL")
+"""What agents say at the end."""
 _AGAIN = 4
 """Looks at a desktop that shall become what another one was."""
 
@@ -37,6 +39,8 @@ class Episode:
 
     task: Task
     actions: list[str] = field(default_factory=list)
+    """Those that were carried out."""
+    turns: int = 0
     view: View | None = None
     """After the last action."""
     desktop: Desktop | None = None
@@ -46,9 +50,9 @@ class DesktopEnv(TextEnv):
     """Use programs with mouse and keyboard: edit, compute, rename, look up, set.
 
     Each episode has a desktop of its own in a sandbox without a network, seen as the accessibility tree and, if wanted,
-    as a picture, and used by the actions of OSWorld. An episode ends with DONE or FAIL, and then files and settings are
-    looked at. A fork repeats the actions on a desktop of its own, and compares what it shows. The same holds after the
-    sandbox has failed, which raises an `InfraError` first.
+    as a picture, and used by the actions of OSWorld. An episode ends with DONE or FAIL, or at its time limit, and then
+    files and settings are looked at. A fork repeats the actions on a desktop of its own, and compares what it shows.
+    The same holds after the sandbox has failed, which raises an `InfraError` first.
 
     Args:
         split: `train`, `valid` or `test`; they have different seeds.
@@ -61,7 +65,8 @@ class DesktopEnv(TextEnv):
         width, height: of the screen, in pixels.
         render_mode: `ansi` or None.
 
-    Reward channel: `outcome`, how much of the task is done, in [0, 1], on the last turn.
+    Reward channel: `outcome`, how much of the task is done, in [0, 1], on the last turn. As in OSWorld, what is done
+    when the time is up counts too: an episode is then solved, or `truncated` with what it has.
     """
 
     family = "gui"
@@ -119,13 +124,7 @@ class DesktopEnv(TextEnv):
 
     def act(self, action: str) -> Result:
         assert self.state is not None
-        try:
-            score = desks().call(self._act(self.state, action))
-        except ActionError as error:
-            return self._result(self.state, Outcome.invalid_action(str(error)))
-        if score is None:
-            return self._result(self.state)
-        return self._result(self.state, Outcome.terminated(success=score == 1.0), {"outcome": score})
+        return self._result(self.state, *desks().call(self._act(self.state, action)))
 
     def oracle(self) -> Iterator[str]:
         """Acts as an agent would, but knows the task; to be asked for at the beginning of an episode."""
@@ -162,9 +161,9 @@ class DesktopEnv(TextEnv):
         episode: Episode,
         outcome: Outcome | None = None,
         rewards: dict[str, float] | None = None,
+        problem: str = "",
         manual: bool = False,
     ) -> Result:
-        outcome = outcome or Outcome.running()
         view = episode.view
         assert view
         text = f"Task: {episode.task.instruction}\n"
@@ -172,12 +171,12 @@ class DesktopEnv(TextEnv):
             text += f"{view.heading()}\n{view.listing()}\n"
         elif self.observation_type == "xml":
             text += f"{view.heading()}\n{view.xml()}\n"
-        if outcome.status == "invalid_action":
-            text += f"The last action was not carried out: {outcome.reason}\n"
+        if problem:
+            text += f"The last action was not carried out: {problem}\n"
         if manual:
             text = f"{MANUAL}{MANUAL_ELEMENTS if self.observation_type == 'elements' else ''}\n{text}"
         images = (self.screenshot(),) if self.screenshots else ()
-        return Result(text, rewards or {}, outcome, images=images)
+        return Result(text, rewards or {}, outcome or Outcome.running(), images=images)
 
     # -- in the loop of the desktops -----------------------------------------------------------------------------------
 
@@ -209,20 +208,35 @@ class DesktopEnv(TextEnv):
     async def _live(self, episode: Episode) -> Desktop:
         return episode.desktop or await self._open(episode)
 
-    async def _act(self, episode: Episode, action: str) -> float | None:
-        """Carry out an action; the score if that ended the episode."""
-        parsed = self._parse(episode, action)
-        desktop = await self._live(episode)
+    async def _act(self, episode: Episode, action: str) -> tuple[Outcome, dict[str, float], str]:
+        """Carry out an action: what becomes of the episode, its rewards, and why nothing was carried out, if so."""
+        word: Word | None = None
+        before, problem = episode.view, ""
+        last = episode.turns + 1 == self.turn_limit
         try:
-            if parsed.word in ("DONE", "FAIL"):
-                return await episode.task.evaluate(desktop, parsed.word)
-            await self._carry_out(episode, desktop, parsed)
+            try:
+                parsed = self._parse(episode, action)
+                desktop = await self._live(episode)
+                if (word := parsed.word) not in FINAL:
+                    await self._carry_out(episode, desktop, parsed)
+            except ActionError as error:
+                problem = str(error)
+            score = None
+            if last or word in FINAL:
+                score = await episode.task.evaluate(await self._live(episode), word or "")
         except InfraError:
-            episode.desktop = None  # the next action, if there is one, is for another desktop
-            desks().chore(desktop.close())
+            if episode.desktop:
+                desks().chore(episode.desktop.close())
+            episode.desktop, episode.view = None, before  # the next action, if there is one, is for another desktop
             raise
-        episode.actions.append(action)
-        return None
+        episode.turns += 1
+        if not problem:
+            episode.actions.append(action)
+        if score is None:
+            return Outcome.invalid_action(problem) if problem else Outcome.running(), {}, problem
+        ended = word in FINAL or score == 1.0
+        outcome = Outcome.terminated(success=score == 1.0) if ended else Outcome.truncated("max_episode_steps")
+        return outcome, {"outcome": score}, problem
 
     async def _carry_out(self, episode: Episode, desktop: Desktop, action: Action) -> None:
         if action.word == "WAIT":

@@ -28,6 +28,7 @@ class Reset(Call, tag="reset"):
 
     seed: Annotated[int, Meta(ge=0, description="Seed of the draw of a task, and of the environment.")] | None = None
     options: Annotated[dict[str, Any], Meta(description="`task` chooses the task.")] | None = None
+    turn_limit: Annotated[int, Meta(ge=1, description="Of the client, where it counts the turns.")] | None = None
     request_id: RequestId | None = None
 
 

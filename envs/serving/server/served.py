@@ -86,6 +86,8 @@ class Served:
     def reset(self, call: Reset) -> Reply:
         options = dict(call.options or {})
         self.episode_id = options.pop("episode_id", "") if self.form == "openenv" else ""
+        if call.turn_limit is not None and isinstance(self.env, Episode):
+            self.env.core.turn_limit = call.turn_limit
         observation, info = self.env.reset(seed=call.seed, options=options or None)
         self.playing, self.steps, self._expert = True, 0, None
         self.task_id = str(info.get("task_id", ""))

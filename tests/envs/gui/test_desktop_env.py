@@ -14,6 +14,7 @@ from agentrl.envs.base import Episode
 from agentrl.envs.gui.desktop import DesktopEnv
 from agentrl.envs.gui.desktop.desks import desks
 from agentrl.errors import ConfigError, InfraError, UnknownNameError
+from agentrl.types import Outcome
 from tests.envs.gui.desktops import need, pixels
 
 TASK = "train/append_line/0"
@@ -108,6 +109,35 @@ def test_a_broken_desktop_is_an_infra_error_and_the_episode_goes_on_in_another(e
         env.step(action)
     assert state.desktop not in (None, broken)
     assert env.step("DONE")[1] == 1.0
+
+
+def test_what_is_done_when_the_time_is_up_counts() -> None:
+    need()
+    (*steps, _) = _solution(TASK)
+    for last, rest in (("WAIT", steps), ("not an action", steps), ("FAIL", steps), ("WAIT", steps[:-1])):
+        env = gym.make("Desktop-v0", max_episode_steps=len(rest) + 1)
+        env.reset(options={"task": TASK})
+        for action in rest:
+            assert env.step(action)[4]["outcome"] == Outcome.running()
+        observation, reward, _, truncated, info = env.step(last)
+        solved = len(rest) == len(steps) and last != "FAIL"
+        assert (reward, info["rewards"], truncated) == (float(solved), {"outcome": float(solved)}, True)
+        assert info["outcome"] == (
+            Outcome.terminated(success=solved) if solved or last == "FAIL" else Outcome.truncated("max_episode_steps")
+        )
+        assert ("not carried out" in observation) == (last == "not an action")
+        env.close()
+
+
+def _solution(task: str) -> list[str]:
+    with gym.make("Desktop-v0") as env:
+        assert isinstance(env, Episode)
+        env.reset(options={"task": task})
+        actions = []
+        for action in env.oracle():
+            env.step(action)
+            actions.append(action)
+        return actions
 
 
 def test_only_fail_solves_what_cannot_be_done() -> None:
