@@ -79,8 +79,8 @@
       const coming = inner(frame)?.left() || ["loading", "interactive"].includes(frame.contentDocument?.readyState);
       if (coming) await Promise.race([loaded, clock.sleep(FRAME_MS)]); // a download would never load
     }
-    while (requests && !leaving) {
-      await new Promise((resolve) => idle.push(resolve));
+    for (let images; ((images = own.imagesComing()).length || requests) && !leaving; ) {
+      await (requests ? new Promise((resolve) => idle.push(resolve)) : Promise.all(images));
       await clock.sleep(0); // in which the page takes the answer, and perhaps asks for more
       await clock.advance(0);
     }
@@ -205,7 +205,7 @@
         return body ? [head, ...inner(e).tree(body, options).map(([d, ...rest]) => [d + depth + 1, ...rest])] : [head];
       }
       const role = roleOf(e);
-      const clickable = listening.has(e) || e.onclick !== null || e.onmousedown !== null || e.draggable === true;
+      const clickable = listening.has(e) || e.onclick !== null || e.onmousedown !== null || e.getAttribute("draggable") === "true";
       const active = clickable && !["BODY", "HTML"].includes(e.tagName);
       const leaf = ["SELECT", "TEXTAREA"].includes(e.tagName);
       const plain = !role && !active;

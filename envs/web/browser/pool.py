@@ -190,7 +190,7 @@ def chromium() -> str:
 @cache
 def _scripts() -> str:
     folder = resources.files(__package__)
-    return "\n".join(folder.joinpath(f"{name}.js").read_text("utf-8") for name in ("clock", "page", "pointing"))
+    return "\n".join(folder.joinpath(f"{name}.js").read_text("utf-8") for name in ("clock", "images", "page", "pointing"))
 
 
 def _alive(starting: asyncio.Task[Browser]) -> bool:

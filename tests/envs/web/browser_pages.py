@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from agentrl.envs.web.browser import Answer, Request
 
 HOST = "pages.test"
@@ -25,6 +27,21 @@ FORM = """<!doctype html><title>Form</title><body>
   for (const id of ['go', 'far']) document.getElementById(id).addEventListener('click', e => log(id + e.detail));
   document.querySelector('#colour').addEventListener('change', e => log(e.target.value));
 </script>"""
+
+IMAGES = """<!doctype html><title>Images</title><style>
+    @media all { #sheet:not(:hover) > button::after { content: url(after.svg) } }
+    #sheet { fill: url(#gradient); cursor: url(missing.png), auto }
+    img { display: block }
+</style><body><script>
+    onload = () => setTimeout(() => document.body.innerHTML = `
+        <div id=sheet><button title=sheet></button></div>
+        <button title=style><span style="content: url('style.svg')"></span></button>
+        <img src=img.svg alt=img onload="this.insertAdjacentHTML('afterend', '<img src=second.svg alt=second>')">
+        <svg><image xlink:href="image.svg"></image></svg>
+        <img src=lazy.svg alt=lazy loading=lazy style="margin-top: 9999px">`, 100);
+</script>"""
+"""Whose images are wanted only after it has been loaded, and one of them only after another."""
+IMAGE = """<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"></svg>"""
 
 PAGES = {
     "/": FORM,
@@ -52,11 +69,15 @@ PAGES = {
         </script>""",
     "/late": """<title>Late</title><button onclick="fetch('/next').then(r => r.text()).then(t =>
         document.title = t.length)">load</button>""",
+    "/images": IMAGES,
     "/stuck": """<title>Stuck</title><button onclick="for (;;) {}">loop</button>""",
 }
 
 
 def site(request: Request) -> Answer:
+    if request.path.endswith(".svg"):
+        time.sleep(0.3)
+        return Answer(IMAGE.encode(), "image/svg+xml")
     if request.path == "/file":
         return Answer(b"data", "application/zip", headers={"Content-Disposition": "attachment; filename=f.zip"})
     if request.path not in PAGES:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agentrl.envs.web.browser import Browsers, Session, View, browsers, session
+from agentrl.envs.web.browser import Answer, Browsers, Request, Session, View, browsers, session
 from agentrl.errors import BrowserError
 from tests.conftest import require, require_chromium
 from tests.envs.web import browser_pages
@@ -182,6 +182,23 @@ def test_time_and_chance_are_the_same_everywhere(tab: Tab) -> None:
     counts = [int(first.title), *map(int, titles)]
     assert [b - a for a, b in itertools.pairwise(counts)] == [0, 2, 100]
     assert tab.open("time") == first
+
+
+def test_images_are_awaited(tab: Tab) -> None:
+    asked: list[str] = []
+
+    def site(request: Request) -> Answer:
+        asked.append(request.path)
+        return browser_pages.site(request)
+
+    tab.owner.serve("images.test", site)
+    view = tab.owner.call(tab.session.open("http://images.test/images", size=(400, 300), boxes=True))
+    boxes = dict(re.findall(r'"(\w+)" at .* size (\d+x\d+)', view.tree))
+    assert boxes.pop("sheet").startswith("5")  # the image, and what a button has around it
+    assert boxes.pop("style").startswith("5")
+    assert boxes == {"img": "40x30", "second": "40x30", "lazy": "0x0"}
+    images = ["img.svg", "second.svg", "style.svg", "image.svg", "after.svg"]
+    assert sorted(asked) == sorted(["/images", "/missing.png", *(f"/{name}" for name in images)])
 
 
 def test_frames_and_shadows(tab: Tab) -> None:

@@ -85,15 +85,13 @@ def _shape(page: Page) -> Iterator[str]:
 
 
 def _square(page: Page) -> Iterator[str]:
-    """A point beside the blue one, at a right angle to the black one: on the side that is on the grid."""
+    """A point beside the blue one, at a right angle to the black one: on the side with more room on the grid."""
     (black,), (blue,), (grid,) = page.all("#init-black"), page.all("#init-blue"), page.all("#svg-grid")
     dx, dy = blue.y - black.y, black.x - blue.x
     far = 20 / (dx**2 + dy**2) ** 0.5
     points = [(blue.x + side * far * dx, blue.y + side * far * dy) for side in (1, -1)]
-    x, y = next(
-        (x, y) for x, y in points if grid.left < x < grid.left + grid.width and grid.top < y < grid.top + grid.height
-    )
-    yield _point(x, y)
+    right, bottom = grid.left + grid.width, grid.top + grid.height
+    yield _point(*max(points, key=lambda p: min(p[0] - grid.left, right - p[0], p[1] - grid.top, bottom - p[1])))
     yield page.one(SUBMIT).click()
 
 
