@@ -189,8 +189,8 @@ def chromium() -> str:
 
 @cache
 def _scripts() -> str:
-    folder = resources.files(__package__)
-    return "\n".join(folder.joinpath(f"{name}.js").read_text("utf-8") for name in ("clock", "images", "page", "pointing"))
+    names = ("clock", "images", "page", "pointing")
+    return "\n".join(resources.files(__package__).joinpath(f"{name}.js").read_text("utf-8") for name in names)
 
 
 def _alive(starting: asyncio.Task[Browser]) -> bool:
