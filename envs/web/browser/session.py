@@ -1,8 +1,8 @@
 """One agent's tabs: a browser context of its own, what is seen in it and what is done in it.
 
 All of it runs in the loop of the pool. Nothing here sleeps: an action is over when its input has been taken, the page's
-own time has gone on by a fixed amount, its requests have been answered, its images have come and any new document has been
-loaded.
+own time has gone on by a fixed amount, its requests have been answered, its images are there and any new document has
+been loaded.
 """
 
 from __future__ import annotations
