@@ -27,6 +27,17 @@ SPARED = [
 """What else takes a third of a run, for nothing if neither tests nor settings speak of it."""
 _WORDS = (b"addopts", b"caplog", b"capfd", b"deprecated_call", b"logging", b"\nlog_", b"subprocess", b"warn")
 _SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "conftest.py")
+_REHEARSED = """
+def test_right():
+    assert [1] == [1]
+
+
+def test_wrong():
+    assert [
+        1
+    ] == [2]
+"""
+"""A test that passes, and one whose failure is told from more than a line."""
 KEPT = 1024
 """Modules."""
 _LIBRARIES = (
@@ -62,14 +73,17 @@ def _rehearse() -> None:
     kept, null = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
     path = [*sys.path]
     with tempfile.TemporaryDirectory() as folder:
-        test = os.path.join(folder, "test_rehearsal.py")
-        with open(test, "w") as file:
-            file.write("def test_right():\n    assert [1] == [1]\n\n\ndef test_wrong():\n    assert [1] == [2]\n")
+        root = pathlib.Path(folder)
+        (root / "README").touch()
+        for name in ("tests", "library"):
+            (root / name).mkdir()
+        test = root / "tests" / "test_rehearsal.py"
+        test.write_text(_REHEARSED)
         os.dup2(null, 1)
         os.dup2(null, 2)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of others may start what does not survive a fork
         try:
-            pytest.main([*OPTIONS, "-q", "--tb=short", "--rootdir", folder, test])
+            pytest.main([*OPTIONS, "-q", "--tb=short", "--rootdir", folder, str(test)])
         finally:
             del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
             sys.stdout.flush()
