@@ -100,9 +100,11 @@ def player_factory(name: str) -> PlayerFactory:
 
 
 def play_with(
-    env: Episode, make_player: PlayerFactory, task: Task, *, seed: int = 0, max_turns: int = 1000
+    env: Episode, make_player: PlayerFactory, task: Task, *, seed: int = 0, max_turns: int | None = None
 ) -> list[Turn]:
     """Let a player play one task; its turns have texts, rewards and outcomes, but no tokens.
+
+    By default the environment's own time limit is the only one.
 
     Where a sandbox or a server fails, the turns so far are kept, and one more has the outcome `infra_error`.
     """
@@ -128,7 +130,7 @@ def played(
     action: str,
     feedback: str,
     info: Mapping[str, Any],
-    max_turns: int,
+    max_turns: int | None,
     seconds: float,
     images: Sequence[bytes] = (),
 ) -> Turn:
@@ -139,7 +141,7 @@ def played(
         images: that came with `observation`.
     """
     outcome: Outcome = info["outcome"]
-    if not outcome.done and len(past) + 1 >= max_turns:
+    if not outcome.done and max_turns is not None and len(past) + 1 >= max_turns:
         outcome = Outcome.truncated("max_turns")
     return Turn(
         parent=len(past) - 1 if past else None,

@@ -210,19 +210,10 @@ class DesktopEnv(TextEnv):
 
     async def _act(self, episode: Episode, action: str) -> tuple[Outcome, dict[str, float], str]:
         """Carry out an action: what becomes of the episode, its rewards, and why nothing was carried out, if so."""
-        word: Word | None = None
-        before, problem = episode.view, ""
-        last = episode.turns + 1 == self.turn_limit
+        before, score = episode.view, None
         try:
-            try:
-                parsed = self._parse(episode, action)
-                desktop = await self._live(episode)
-                if (word := parsed.word) not in FINAL:
-                    await self._carry_out(episode, desktop, parsed)
-            except ActionError as error:
-                problem = str(error)
-            score = None
-            if last or word in FINAL:
+            word, problem = await self._try(episode, action)
+            if word in FINAL or episode.turns + 1 == self.turn_limit:
                 score = await episode.task.evaluate(await self._live(episode), word or "")
         except InfraError:
             if episode.desktop:
@@ -237,6 +228,16 @@ class DesktopEnv(TextEnv):
         ended = word in FINAL or score == 1.0
         outcome = Outcome.terminated(success=score == 1.0) if ended else Outcome.truncated("max_episode_steps")
         return outcome, {"outcome": score}, problem
+
+    async def _try(self, episode: Episode, action: str) -> tuple[Word | None, str]:
+        """Carry out an action, unless it is a last word: the word, if it is one, and why it was not carried out."""
+        try:
+            parsed = self._parse(episode, action)
+            if parsed.word not in FINAL:
+                await self._carry_out(episode, await self._live(episode), parsed)
+        except ActionError as error:
+            return None, str(error)
+        return parsed.word, ""
 
     async def _carry_out(self, episode: Episode, desktop: Desktop, action: Action) -> None:
         if action.word == "WAIT":

@@ -6,8 +6,9 @@
   const images = new Map(); // by address, those that styles and SVG want: kept, or the browser may forget them
   const rules = new WeakMap(); // of a style sheet: selector and addresses, for each rule that wants any
 
+  const absolute = (url, base) => (url && URL.canParse(url, base) ? [new URL(url, base).href] : []);
   const addresses = (text, base) =>
-    [...text.matchAll(/url\("([^"#][^"]*)"\)/g)].map(([, url]) => new URL(url, base).href); // #… is in the document
+    [...text.matchAll(/url\("([^"#][^"]*)"\)/g)].flatMap(([, url]) => absolute(url, base)); // #… is in the document
   // A selector without states and parts, which elements come to have later.
   const simple = (selector) => {
     const rest = selector.replace(/::?[\w-]+(\([^)]*\))?/g, "");
@@ -21,8 +22,8 @@
   const wanting = (list, base) =>
     [...list].flatMap((rule) => {
       const urls = rule.selectorText ? addresses(rule.cssText, base) : [];
-      const own = urls.length ? [[simple(rule.selectorText), urls]] : [];
-      return [...own, ...wanting(rule.cssRules ?? rule.styleSheet?.cssRules ?? [], rule.styleSheet?.href ?? base)];
+      const found = urls.length ? [[simple(rule.selectorText), urls]] : [];
+      return [...found, ...wanting(rule.cssRules ?? rule.styleSheet?.cssRules ?? [], rule.styleSheet?.href ?? base)];
     });
   const rulesOf = (sheet) => {
     if (!rules.has(sheet)) {
@@ -41,7 +42,7 @@
       }
     }
     for (const e of document.querySelectorAll('[style*="url("]')) yield* addresses(e.style.cssText, document.baseURI);
-    for (const { href } of document.querySelectorAll("svg image")) if (href.baseVal) yield new URL(href.baseVal, document.baseURI).href;
+    for (const e of document.querySelectorAll("svg image")) yield* absolute(e.href.baseVal, document.baseURI);
   }
 
   // Those that are wanted and have neither come nor failed.

@@ -137,6 +137,13 @@ def test_a_screen_that_does_not_rest_is_told(desktop: Desktop) -> None:
     assert call(desktop.settle())
 
 
+def test_work_that_goes_from_process_to_process_is_no_rest(desktop: Desktop) -> None:
+    call(desktop.run("(while :; do /bin/true; done) > /dev/null 2>&1 & echo $! > /tmp/worker", 10))
+    assert not any(call(desktop.settle(0.5)) for _ in range(4))  # of two that wait for each other, one always works
+    call(desktop.run("kill $(cat /tmp/worker)", 10))
+    assert call(desktop.settle())
+
+
 def test_what_cannot_be_done_says_why_and_changes_nothing(desktop: Desktop) -> None:
     with pytest.raises(DesktopError, match="no-such-program does not start: No such file"):
         call(desktop.launch(["no-such-program"]))

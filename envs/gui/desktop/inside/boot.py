@@ -19,8 +19,6 @@ from agentrl.envs.gui.desktop.inside.screen import Screen
 from agentrl.envs.gui.desktop.inside.tree import Tree
 from agentrl.envs.gui.desktop.inside.windows import Windows
 
-DRAG_S = 1.0
-"""For programs to follow a motion of something that is dragged."""
 PATIENCE_S = 60.0
 """For each thing that has to come up: far more than any takes, also on a machine that does a lot else."""
 
@@ -69,8 +67,7 @@ class Desktop:
         self.windows = Windows(self.display)
         self.spawn(["openbox", "--config-file", "/etc/xdg/openbox/rc.xml"])
         self.screen = Screen(f"{folder}/Xvfb_screen0")
-        windows = self.windows
-        self.hands = Hands(self.display, windows.let_through, windows.caught_up, lambda: windows.settle(DRAG_S))
+        self.hands = Hands(self.display, self.windows)
         _heard("the message bus", bus_ready)
         self.tree = Tree(bus)
         self._wait("the window manager", self.windows.managed)

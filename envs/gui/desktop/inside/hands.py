@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from Xlib import XK, X
 from Xlib.display import Display
 from Xlib.ext import xtest
 
+from agentrl.envs.gui.desktop.inside.windows import Windows
+
 DOUBLE_CLICK_S = 0.25
 """A little longer than the time within which programs take two clicks as one double click (settings.ini, rc.xml)."""
+DRAG_S = 1.0
+"""For programs to follow a motion of something that is dragged."""
 _BUTTONS = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 """To X a click of the wheel is one of a button."""
@@ -23,23 +27,10 @@ _UNICODE = 0x01000000
 
 
 class Hands:
-    """Carries out primitive events.
+    """Carries out primitive events, and waits for the windows where one event could overtake another."""
 
-    Args:
-        let_through: waits until the window manager has seen the events so far.
-        caught_up: waits until programs have seen them.
-        at_rest: waits until they have done what comes of them.
-    """
-
-    def __init__(
-        self,
-        display: Display,
-        let_through: Callable[[], object],
-        caught_up: Callable[[], object],
-        at_rest: Callable[[], object],
-    ) -> None:
-        self._display = display
-        self._let_through, self._caught_up, self._at_rest = let_through, caught_up, at_rest
+    def __init__(self, display: Display, windows: Windows) -> None:
+        self._display, self._windows = display, windows
         self._held: set[str] = set()
         self._pressed_at = 0.0
         self._keys: dict[int, tuple[int, bool]] = {}
@@ -90,12 +81,12 @@ class Hands:
         """Programs see one motion a frame, and who is dragged to is asked whether that is welcome."""
         if self._held:
             self._display.sync()
-            self._at_rest()
+            self._windows.settle(DRAG_S)
 
     def _do_button(self, button: str, down: bool) -> None:
         self._turn(_BUTTONS[button], down)
         if down:
-            self._let_through()  # else keys that follow may overtake it
+            self._windows.let_through()  # else keys that follow may overtake it
         (self._held.add if down else self._held.discard)(button)
 
     def _do_scroll(self, dx: int, dy: int) -> None:
@@ -137,7 +128,7 @@ class Hands:
             return
         self._display.sync()
         if any(list(self._spare.values())[: len(wanted)]):
-            self._caught_up()  # else programs would look up what a key meant after that has changed
+            self._windows.caught_up()  # else programs would look up what a key meant after that has changed
         codes = list(self._spare)[: len(wanted)]
         for code, symbol in zip(codes, wanted, strict=True):
             self._keys.pop(self._spare.pop(code), None)
@@ -145,7 +136,7 @@ class Hands:
         for run in _runs(codes):
             self._display.change_keyboard_mapping(run[0], [(self._spare[code],) * 2 for code in run])
         self._display.sync()
-        self._caught_up()
+        self._windows.caught_up()
 
 
 def _runs(codes: Sequence[int]) -> list[list[int]]:

@@ -105,7 +105,7 @@ class Windows:
         end = time.monotonic() + limit_s
         self.caught_up(end)
         while time.monotonic() < end:
-            if self._quiet(QUIET_S) and not _busy():
+            if self._quiet(QUIET_S) and _at_rest():
                 return True
         return False
 
@@ -183,16 +183,28 @@ def _exists(window: Any) -> bool:
     return True
 
 
-def _busy() -> bool:
-    """Whether a thread of a process beside this one wants to run now."""
+def _at_rest() -> bool:
+    """Whether no process beside this one runs or wants to.
+
+    One look at each is not enough: a process may have slept when it was looked at because another worked for it, which
+    sleeps or has ended when its turn comes. Where nothing has changed in a second look, nothing ran between the two.
+    """
+    return (before := _sleepers()) is not None and before == _sleepers()
+
+
+def _sleepers() -> dict[str, list[str]] | None:
+    """Of each thread of other processes, how often it came to wait; nothing as soon as one does not."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         if int(pid) == os.getpid():
             continue
         try:
             for thread in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{thread}/stat") as file:
-                    if file.read().rpartition(")")[2].split()[0] in "RD":
-                        return True
+                with open(f"/proc/{pid}/task/{thread}/status") as file:
+                    status = file.read().splitlines()
+                if status[2][7] in "RD":  # "State:\tR (running)"
+                    return None
+                found[thread] = status[-2:]  # the counts of its switches
         except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended
-    return False
+            return None  # it ended, which somebody waits for
+    return found
