@@ -184,7 +184,7 @@ time.sleep(60)
     async with await place.acquire() as sandbox:
         begun = time.monotonic()
         assert (await python(sandbox, script, 1.5)).timed_out
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         assert await sandbox.read(WORK / "daemon") == b"here"
         assert await living(sandbox) == 1
 

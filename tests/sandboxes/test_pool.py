@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -25,17 +24,17 @@ async def filled(pool: Pool, count: int) -> None:
 async def test_a_ready_one_comes_at_once_and_is_replaced(place: Place) -> None:
     async with Pool(place.provider, place.spec, ready=2) as pool:
         await filled(pool, 2)
-        begun = time.monotonic()
+        ready = [kept for _, kept in pool._idle]
         sandbox = await pool.acquire()
-        assert time.monotonic() - begun < 1
+        assert sandbox in ready
         await sandbox.write(PurePosixPath("/workspace/a"), b"mine")
         await filled(pool, 2)
         async with await pool.acquire() as other, sandbox:
             assert other.name != sandbox.name
             assert (await other.run("ls", 5)).stdout == b""
-            begun = time.monotonic()
-            async with await sandbox.fork() as twin:  # from the pool as well
-                assert time.monotonic() - begun < 2
+            ready = [kept for _, kept in pool._idle]
+            async with await sandbox.fork() as twin:
+                assert twin in ready
                 assert await twin.read(PurePosixPath("/workspace/a")) == b"mine"
 
 
@@ -80,10 +79,9 @@ async def test_when_starts_keep_failing_it_says_why_at_once_and_recovers() -> No
             with pytest.raises(SandboxError, match="no engine") as caught:
                 await pool.acquire()
             assert caught.value.cause == "engine_down"
-        begun, attempts = time.monotonic(), provider.attempts
+        attempts = provider.attempts
         with pytest.raises(SandboxError, match="no engine"):
             await pool.acquire()
-        assert time.monotonic() - begun < 1
         assert provider.attempts <= attempts + 1, "a request does not make it try"
         assert attempts <= 3 + 3, "it tries one at a time once it knows"
         provider.down = False

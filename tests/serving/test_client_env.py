@@ -160,9 +160,9 @@ def test_sessions_end_with_their_environments(url: str) -> None:
 
 
 def test_a_lease_is_renewed_by_use_and_runs_out_without(url: str) -> None:
-    used = make("Corridor-v0", url, lease_s=0.5)
-    idle = make("Corridor-v0", url, lease_s=0.5)
-    safe = make("Corridor-v0", url, lease_s=0.5, recover=True)
+    used = make("Corridor-v0", url, lease_s=2)
+    idle = make("Corridor-v0", url, lease_s=2)
+    safe = make("Corridor-v0", url, lease_s=2, recover=True)
     for env in (used, idle, safe):
         env.reset(options={"task": "train/4"})
     name = idle.core.session.id  # type: ignore[attr-defined]
