@@ -1,7 +1,7 @@
 // Images that are still on their way: without them, elements have no size.
 (() => {
   const own = window.__agentrl;
-  const Picture = window.Image;
+  const { Image: Picture, MutationObserver: Observer } = window; // before a page can have its own
   const listen = EventTarget.prototype.addEventListener;
   const images = new Map(); // by address, those that styles and SVG want: kept, or the browser may forget them
   const rules = new WeakMap(); // of a style sheet: selector and addresses, for each rule that wants any
@@ -58,6 +58,7 @@
   const arrived = (image) =>
     new Promise((resolve) => {
       for (const type of ["load", "error"]) listen.call(image, type, resolve, { once: true });
+      new Observer(resolve).observe(image, { attributeFilter: ["src"] }); // without one, none will arrive
     });
 
   own.imagesComing = () => coming().map(arrived);

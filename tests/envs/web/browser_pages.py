@@ -39,6 +39,7 @@ IMAGES = """<!doctype html><title>Images</title><style>
         <img src=img.svg alt=img onload="this.insertAdjacentHTML('afterend', '<img src=second.svg alt=second>')">
         <svg><image xlink:href="image.svg"></image><image></image></svg>
         <p style="background: url('http://:')">no address</p>
+        <img src=gone.svg id=gone alt=""><img src=gone.png alt="" onerror="gone.removeAttribute('src')">
         <img src=lazy.svg alt=lazy loading=lazy style="margin-top: 9999px">`, 100);
 </script>"""
 """Whose images are wanted only after it has been loaded, and one of them only after another."""

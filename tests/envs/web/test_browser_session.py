@@ -197,8 +197,8 @@ def test_images_are_awaited(tab: Tab) -> None:
     assert boxes.pop("sheet").startswith("5")  # the image, and what a button has around it
     assert boxes.pop("style").startswith("5")
     assert boxes == {"img": "40x30", "second": "40x30", "lazy": "0x0"}
-    images = ["img.svg", "second.svg", "style.svg", "image.svg", "after.svg"]
-    assert {*asked} == {"/images", "/missing.png", *(f"/{name}" for name in images)}
+    images = ["img.svg", "second.svg", "style.svg", "image.svg", "after.svg", "gone.svg", "gone.png", "missing.png"]
+    assert {*asked} == {"/images", *(f"/{name}" for name in images)}
     assert asked.count("/images") == 1  # no address of an image is that of the page
 
 
