@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from agentrl.errors import ConfigError, MissingExtraError, SandboxError
@@ -37,19 +37,28 @@ def remove(api: Any, name: str) -> None:
     """Kill and remove a container, unless it is gone or going already."""
     import docker.errors
 
-    try:
-        api.remove_container(name, force=True, v=True)
-    except docker.errors.APIError as error:
-        if error.status_code not in (404, 409):
-            raise
+    with _gone_is_fine():
+        try:
+            api.remove_container(name, force=True, v=True)
+        except docker.errors.APIError as error:
+            if "is not running" not in str(error.explanation):
+                raise
+            api.remove_container(name, force=True, v=True)  # it ended just when the engine was to kill it
 
 
 def remove_image(api: Any, name: str) -> None:
     """Remove an image, unless it is gone already or still in use."""
+    with _gone_is_fine():
+        api.remove_image(name, force=True)
+
+
+@contextlib.contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """No error where something is gone already, or going, or still in use."""
     import docker.errors
 
     try:
-        api.remove_image(name, force=True)
+        yield
     except docker.errors.APIError as error:
         if error.status_code not in (404, 409):
             raise

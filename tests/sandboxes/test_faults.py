@@ -15,9 +15,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
+from docker.errors import APIError
 
 from agentrl.errors import SandboxError
 from agentrl.sandboxes import engine, reaper
@@ -66,6 +69,21 @@ async def test_a_container_removed_from_outside(docker: Place) -> None:
     async with await docker.acquire() as sandbox:
         await asyncio.to_thread(engine.remove, docker.provider.client.api, sandbox.name)
         assert (await fails(sandbox.run("sleep 60", 60))).cause == "killed"
+
+
+@pytest.mark.parametrize(("second", "fine"), [(200, True), (404, True), (409, True), (500, False)])
+def test_a_container_that_ends_when_it_is_to_be_killed(second: int, fine: bool) -> None:
+    left = [500, second]
+
+    def remove_container(name: str, **_: Any) -> None:
+        response = requests.Response()
+        response.status_code = left.pop(0)
+        if not response.ok:
+            raise APIError("no", response, f"Could not kill running container {name}: {name} is not running")
+
+    with contextlib.nullcontext() if fine else pytest.raises(APIError):
+        engine.remove(SimpleNamespace(remove_container=remove_container), "s-1")
+    assert not left
 
 
 async def test_a_container_without_memory(docker: Place) -> None:
