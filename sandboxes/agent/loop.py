@@ -52,14 +52,17 @@ class Agent:
         self.watch(0, selectors.EVENT_READ, self._receive)
         self.answer(0, {})
         while True:
-            timeout = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
-            for key, _ in self._selector.select(timeout):
-                if self._selector.get_map().get(key.fileobj) is key:  # else an earlier callback has dropped it
-                    callback, request_id = key.data
-                    self._attempt(request_id, callback)
+            self.attend(max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None)
             while self._timers and self._timers[0][0] <= time.monotonic():
                 heapq.heappop(self._timers)[2]()
             self.reap()
+
+    def attend(self, timeout: float | None) -> None:
+        """Wait until watched files are ready, and call back."""
+        for key, _ in self._selector.select(timeout):
+            if self._selector.get_map().get(key.fd) is key:  # else an earlier callback has dropped it
+                callback, request_id = key.data
+                self._attempt(request_id, callback)
 
     def watch(self, file: Any, events: int, callback: Callable[[], Any], request_id: int | None = None) -> None:
         """Call back when a file is ready. An OSError that it raises is the answer to the request."""
